@@ -59,8 +59,8 @@ def quick(**values: Any) -> Any:
 
 
 def _parameter(values: dict[str, Any], marks: tuple[Any, ...]) -> Any:
-    text = "-".join(f"{name}{value}" for name, value in values.items()) or "default"
-    name = text.replace("/", "_").replace(" ", "")
+    shown = (f"{name}{value}" for name, value in values.items() if not str(value).endswith(".mem"))
+    name = "-".join(shown).replace("/", "_").replace(" ", "") or "default"
     chosen = os.environ.get("HWGEN_SEED")
     seed = int(chosen) if chosen else zlib.crc32(name.encode()) & 0xFFFFFF
     parameters = {k: v for k, v in values.items() if k[0].isupper()}
