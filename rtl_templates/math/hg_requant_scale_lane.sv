@@ -29,8 +29,8 @@ module hg_requant_scale_lane #(
   if (OutLow > OutHigh) begin : gen_bad_range
     $error("hg_requant_scale_lane: OutLow must not exceed OutHigh");
   end
-  if (OutWidth < 32 && (OutLow < -(1 << (OutWidth - 1)) || (OutHigh >> OutWidth) > 0
-                        || (OutLow < 0 && (OutHigh >> (OutWidth - 1)) > 0))) begin : gen_bad_bounds
+  if (OutWidth < 32 && (OutLow < -(1 << (OutWidth - 1)) || (OutHigh >>> OutWidth) > 0
+                        || (OutLow < 0 && (OutHigh >>> (OutWidth - 1)) > 0))) begin : gen_bad_bounds
     $error("hg_requant_scale_lane: OutLow and OutHigh do not fit in OutWidth bits");
   end
 
