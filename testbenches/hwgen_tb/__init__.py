@@ -7,7 +7,8 @@ inside the simulator cocotb runs its ``@cocotb.test()`` coroutines, whose names 
 from hwgen_tb.bench import Bench
 from hwgen_tb.case import Case, current_case, full, quick, run_case, run_simulation, write_memory
 from hwgen_tb.lanes import beats_of, pack, signed, unpack
-from hwgen_tb.stream import BitPort, ContractMonitor, Port, Sink, Source
+from hwgen_tb.pipeline import function_of_inputs, pipeline_obeys
+from hwgen_tb.stream import BitPort, ContractMonitor, JoinedPort, Port, Sink, Source
 from hwgen_tb.traffic import TRAFFIC, Profile, always, bursts, chance, on_demand, stall_after_first
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "BitPort",
     "Case",
     "ContractMonitor",
+    "JoinedPort",
     "Port",
     "Profile",
     "Sink",
@@ -26,8 +28,10 @@ __all__ = [
     "chance",
     "current_case",
     "full",
+    "function_of_inputs",
     "on_demand",
     "pack",
+    "pipeline_obeys",
     "quick",
     "run_case",
     "run_simulation",

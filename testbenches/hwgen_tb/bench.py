@@ -36,6 +36,7 @@ class Bench:
         self._ends: list[Source | Sink] = []
         if self._reset is not None:
             self._reset.value = reset_level
+        self._start_ns = int(get_sim_time("ns"))
         Clock(self.clock, PERIOD_NS, unit="ns").start(start_high=False)
         dut._log.info("seed %d", self.seed)
 
@@ -51,8 +52,8 @@ class Bench:
         cocotb.start_soon(coroutine)
 
     def edge(self) -> int:
-        """Index of the current (or last) rising edge."""
-        return int(get_sim_time("ns")) // PERIOD_NS
+        """Index of the current rising edge, or of the last one."""
+        return (int(get_sim_time("ns")) - self._start_ns + PERIOD_NS // 2) // PERIOD_NS
 
     async def cycles(self, count: int) -> None:
         """Let ``count`` edges pass."""

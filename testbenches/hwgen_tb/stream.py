@@ -35,6 +35,9 @@ class BitPort:
         self._handle, self._word = handle, word
         self._low, self._mask = index * width_bits, (1 << width_bits) - 1
 
+    def __len__(self) -> int:
+        return self._mask.bit_length()
+
     @property
     def value(self) -> int:
         return (int(self._handle.value) >> self._low) & self._mask
@@ -43,6 +46,30 @@ class BitPort:
     def value(self, value: int) -> None:
         self._word[0] = (self._word[0] & ~(self._mask << self._low)) | (int(value) & self._mask) << self._low
         self._handle.value = self._word[0]
+
+
+class JoinedPort:
+    """Several handles as one, the first lowest: what moves together (tdata and tlast)."""
+
+    def __init__(self, *handles: Any) -> None:
+        self._handles = handles
+
+    def __len__(self) -> int:
+        return sum(len(handle) for handle in self._handles)
+
+    @property
+    def value(self) -> int:
+        total, low = 0, 0
+        for handle in self._handles:
+            total |= int(handle.value) << low
+            low += len(handle)
+        return total
+
+    @value.setter
+    def value(self, value: int) -> None:
+        for handle in self._handles:
+            handle.value = value & ((1 << len(handle)) - 1)
+            value >>= len(handle)
 
 
 class Source:
@@ -96,7 +123,7 @@ class Source:
                 self._offered = bool(self.queue) and willing
                 port.valid.value = int(self._offered)
                 # Data that nobody may look at is noise, not the last beat.
-                port.data.value = self.queue[0] if self._offered else self.bench.rng.getrandbits(len_bits(port.data))
+                port.data.value = self.queue[0] if self._offered else self.bench.rng.getrandbits(len(port.data))
 
 
 class Sink:
@@ -165,8 +192,3 @@ class ContractMonitor:
                 now = int(port.data.value)
                 assert now == held, f"{port.name}: data changed at edge {self.bench.edge()} while waiting: {held:#x} to {now:#x}"
             held = int(port.data.value) if valid and int(port.ready.value) == 0 else None
-
-
-def len_bits(handle: Any) -> int:
-    """Width of a handle in bits, one for a part of a port."""
-    return 1 if isinstance(handle, BitPort) else len(handle)
