@@ -3,7 +3,8 @@
 // data_o = mem[addr_i], R edges later
 // Cycles     one read a cycle; latency R = 1 (Style 0, 1) or 2 (Style 2: the block memory's own output register)
 // Memory     Depth x Width; Style 0 logic, 1 distributed memory, 2 block memory
-// File       one hex word a line, word 0 first, read by $readmemh relative to the working directory
+// File       one hex word a line, word 0 first, read by $readmemh relative to the working directory; without it neither
+//            synthesis nor simulation goes on
 // Reset      none; there is no control state
 module hg_rom #(
   parameter int unsigned Depth = 1,
@@ -52,5 +53,15 @@ module hg_rom #(
     end
     assign data_o = out_q;
   end
+
+`ifndef SYNTHESIS
+  // Simulators only warn of a file that $readmemh does not find.
+  initial begin
+    int file;
+    file = $fopen(File, "r");
+    if (file == 0) $fatal(1, "hg_rom: memory file %s cannot be read", File);
+    $fclose(file);
+  end
+`endif
 
 endmodule

@@ -32,7 +32,6 @@ class Bench:
         self._reset_level = reset_level
         self.seed = int(os.environ.get("COCOTB_RANDOM_SEED", "0"))
         self.rng = Random(self.seed)
-        self.in_reset = self._reset is not None
         self._ends: list[Source | Sink] = []
         if self._reset is not None:
             self._reset.value = reset_level
@@ -51,6 +50,11 @@ class Bench:
         """Run beside the test; its exception fails the test."""
         cocotb.start_soon(coroutine)
 
+    @property
+    def in_reset(self) -> bool:
+        """Whether the module sees its reset at the current edge."""
+        return self._reset is not None and int(self._reset.value) == self._reset_level
+
     def edge(self) -> int:
         """Index of the current rising edge, or of the last one."""
         return (int(get_sim_time("ns")) - self._start_ns + PERIOD_NS // 2) // PERIOD_NS
@@ -66,12 +70,12 @@ class Bench:
             await self.cycles(1)
             return
         self._reset.value = self._reset_level
-        self.in_reset = True
         for end in self._ends:
             end.clear()
         await self.cycles(cycles)
+        for end in self._ends:
+            end.clear()
         self._reset.value = 1 - self._reset_level
-        self.in_reset = False
 
     async def until(self, condition: Callable[[], bool], timeout_cycles: int, what: Callable[[], str]) -> None:
         """Wait for a condition, checked after each edge; fails with ``what`` after ``timeout_cycles``."""

@@ -25,7 +25,7 @@ async def pipeline_obeys(
         source.use(profile)
         sent = beats(bench, 24)
         source.send(sent)
-        await source.done()
+        await source.done(timeout_cycles=200_000)
         await bench.cycles(latency + 3)
         wanted = list(expected(sent))
         assert sink.beats == wanted, f"came {sink.beats}, expected {wanted}"
