@@ -37,7 +37,8 @@ module hg_requant_scale_lane #(
   localparam int unsigned AWidth    = InWidth + (InSigned ? 0 : 1);
   localparam int unsigned PWidth    = AWidth + MWidth;
   localparam int unsigned SumWidth  = ((PWidth > BWidth) ? PWidth : BWidth) + 1;
-  localparam int unsigned TermWidth = (SumWidth > Shift) ? SumWidth - Shift : 1;
+  localparam int unsigned Dropped   = (Shift < SumWidth) ? Shift : SumWidth - 1;  // only the sign is left past it
+  localparam int unsigned TermWidth = SumWidth - Dropped;
   localparam int unsigned YWidth    = ((TermWidth > OutWidth) ? TermWidth : OutWidth) + 1;
 
   logic signed [AWidth-1:0]          a;
@@ -70,7 +71,7 @@ module hg_requant_scale_lane #(
   for (genvar k = 0; k < Offsets; k++) begin : gen_term
     logic signed [SumWidth-1:0] sum;
     assign sum       = SumWidth'(p) + SumWidth'($signed(offset[k]));
-    assign term_d[k] = TermWidth'(sum >>> Shift);
+    assign term_d[k] = TermWidth'(sum >>> Dropped);
   end
 
   if (TwoSums) begin : gen_two_sums
