@@ -2,7 +2,7 @@
 //
 // data_o = mem[addr_i], R edges later
 // Cycles     one read a cycle; latency R = 1 (Style 0, 1) or 2 (Style 2: the block memory's own output register)
-// Memory     Depth x Width; Style 0 logic, 1 distributed memory, 2 block memory
+// Memory     Depth x Width; Style 0 and 1 LUTs, 2 block memory
 // File       one hex word a line, word 0 first, read by $readmemh relative to the working directory; without it neither
 //            synthesis nor simulation goes on
 // Reset      none; there is no control state
@@ -25,7 +25,7 @@ module hg_rom #(
     $error("hg_rom: Width must be at least 1");
   end
   if (Style > 2) begin : gen_bad_style
-    $error("hg_rom: Style must be 0 (logic), 1 (distributed) or 2 (block)");
+    $error("hg_rom: Style must be 0 or 1 (LUTs) or 2 (block memory)");
   end
   if (File == "") begin : gen_bad_file
     $error("hg_rom: File is empty: a memory without contents must not be built");
@@ -33,13 +33,14 @@ module hg_rom #(
 
   logic [Width-1:0] data_q;
 
-  if (Style == 0) begin : gen_logic
-    (* ram_style = "registers" *) logic [Width-1:0] mem [Depth];
-    initial $readmemh(File, mem);
-    always_ff @(posedge clk_i) data_q <= mem[addr_i];
-    assign data_o = data_q;
-  end else if (Style == 1) begin : gen_distributed
-    (* rom_style = "distributed", ram_style = "distributed" *) logic [Width-1:0] mem [Depth];
+  if (Style < 2) begin : gen_logic
+`ifdef YOSYS
+    // Yosys knows no LUT memory with contents; as logic it comes to the same LUTs.
+    (* ram_style = "logic" *)
+`else
+    (* rom_style = "distributed", romstyle = "logic" *)
+`endif
+    logic [Width-1:0] mem [Depth];
     initial $readmemh(File, mem);
     always_ff @(posedge clk_i) data_q <= mem[addr_i];
     assign data_o = data_q;

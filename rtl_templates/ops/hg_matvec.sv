@@ -54,7 +54,7 @@ module hg_matvec #(
     $error("hg_matvec: OutLanes must lie in 1 ... Out");
   end
   if (RomStyle > 2 || BiasRomStyle > 2) begin : gen_bad_style
-    $error("hg_matvec: RomStyle and BiasRomStyle must be 0 (logic), 1 (distributed) or 2 (block)");
+    $error("hg_matvec: RomStyle and BiasRomStyle must be 0 or 1 (LUTs) or 2 (block memory)");
   end
 
   localparam int unsigned InBlocks     = (In + InLanes - 1) / InLanes;

