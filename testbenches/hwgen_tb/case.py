@@ -79,19 +79,36 @@ def write_memory(path: Path, words: Iterable[int], width_bits: int) -> None:
     path.write_text("".join(f"{word & ((1 << width_bits) - 1):0{digits}x}\n" for word in words))
 
 
-def run_case(module: str, test_file: str, case: Case, memories: Callable[[Case, Random], Memories] | None = None) -> None:
+def templates(_case: Case, _folder: Path) -> Sequence[Path]:
+    """The templates as they are."""
+    return sorted(TEMPLATES.rglob("*.sv"))
+
+
+def run_case(
+    module: str,
+    test_file: str,
+    case: Case,
+    memories: Callable[[Case, Random], Memories] | None = None,
+    *,
+    sources: Callable[[Case, Path], Sequence[Path]] = templates,
+) -> None:
     """Build ``module`` for a case and run the cocotb tests of ``test_file`` on it.
 
     memories: the case's memory files, from the case and its generator; written into the simulator's working directory.
-    Fails with the simulator's last words, the seed and the folder that holds all of it.
+    sources: what to build, from the case and that directory; files other than the templates have their parameters already, and their
+    style is not held against them.  Fails with the simulator's last words, the seed and the folder that holds all of it.
     """
-    folder = WORK / module / f"{zlib.crc32(json.dumps(asdict(case)).encode()):08x}"
+    folder = WORK / f"{module}{'' if sources is templates else '.netlist'}" / f"{zlib.crc32(json.dumps(asdict(case)).encode()):08x}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name, (words, width_bits) in (memories(case, case.random()) if memories else {}).items():
         write_memory(folder / name, words, width_bits)
     waves = os.environ.get("WAVES", "0") not in ("", "0")
-    program = build_cocotb_model(sorted(TEMPLATES.rglob("*.sv")), module, parameters=case.parameters, trace=waves)
+    files = sources(case, folder)
+    if sources is templates:
+        program = build_cocotb_model(files, module, parameters=case.parameters, trace=waves)
+    else:
+        program = build_cocotb_model(files, module, flags=("-Wno-lint", "-Wno-style", "-Wno-fatal"), trace=waves)
     run_simulation(program, module, Path(test_file).stem, folder, seed=case.seed, case=case, waves=waves)
 
 
