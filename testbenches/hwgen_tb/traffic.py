@@ -74,4 +74,4 @@ TRAFFIC: Final[dict[str, tuple[Profile, Profile]]] = {
     "stall": (always, stall_after_first()),
     "late_ready": (always, on_demand),
 }
-"""What every elastic module is put through: name, profile of the source, profile of the sink. In ``sparse_in`` ready comes before valid."""
+"""Each elastic module's diet: profiles of its source and its sink, by name. In ``sparse_in`` ready comes before valid."""

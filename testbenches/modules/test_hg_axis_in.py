@@ -6,7 +6,12 @@ import cocotb
 import pytest
 from hwgen_tb import TRAFFIC, Bench, Case, JoinedPort, Port, current_case, full, pack, quick, run_case
 
-CASES = [quick(Lanes=1, Width=1, Beats=1), quick(Lanes=3, Width=5, Beats=4), full(Lanes=2, Width=8, Beats=3), full(Lanes=2, Width=11, Beats=2)]
+CASES = [
+    quick(Lanes=1, Width=1, Beats=1),
+    quick(Lanes=3, Width=5, Beats=4),
+    full(Lanes=2, Width=8, Beats=3),
+    full(Lanes=2, Width=11, Beats=2),
+]
 
 
 @pytest.mark.parametrize("case", CASES)

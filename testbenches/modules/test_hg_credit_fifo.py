@@ -1,4 +1,4 @@
-"""hg_credit_fifo: room is exactly what is free, nothing overflows, full rate at depth L + 2, broken promises stop the simulation."""
+"""hg_credit_fifo: room is what is free, nothing overflows, full rate at depth L + 2, a broken promise stops the simulation."""
 
 from __future__ import annotations
 

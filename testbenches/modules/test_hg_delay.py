@@ -4,7 +4,12 @@ import cocotb
 import pytest
 from hwgen_tb import Bench, Case, current_case, full, function_of_inputs, quick, run_case
 
-CASES = [quick(Width=1, Cycles=0), quick(Width=5, Cycles=3), full(Width=1, Cycles=1, HasReset=1), full(Width=9, Cycles=6, HasReset=1)]
+CASES = [
+    quick(Width=1, Cycles=0),
+    quick(Width=5, Cycles=3),
+    full(Width=1, Cycles=1, HasReset=1),
+    full(Width=9, Cycles=6, HasReset=1),
+]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -15,7 +20,9 @@ def test_hg_delay(case: Case) -> None:
 @cocotb.test()
 async def comes_cycles_edges_later(dut):
     case, bench = current_case(), await Bench.of(dut)
-    await function_of_inputs(bench, lambda _: {"data_i": bench.rng.getrandbits(case.Width)}, lambda i: i["data_i"], "data_o", case.Cycles)
+    await function_of_inputs(
+        bench, lambda _: {"data_i": bench.rng.getrandbits(case.Width)}, lambda i: i["data_i"], "data_o", case.Cycles
+    )
 
 
 @cocotb.test()

@@ -8,7 +8,9 @@ from cocotb.triggers import RisingEdge
 from hwgen_tb import TRAFFIC, Bench, Case, always, current_case, full, quick, run_case
 
 
-@pytest.mark.parametrize("case", [quick(Width=1, BeatsPerOutput=1), quick(Width=6, BeatsPerOutput=3), full(Width=8, BeatsPerOutput=8)])
+@pytest.mark.parametrize(
+    "case", [quick(Width=1, BeatsPerOutput=1), quick(Width=6, BeatsPerOutput=3), full(Width=8, BeatsPerOutput=8)]
+)
 def test_hg_gate(case: Case) -> None:
     run_case("hg_gate", __file__, case)
 

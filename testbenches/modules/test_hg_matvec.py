@@ -140,7 +140,9 @@ class Layer:
         kind = self.case.get("XKind", UNSIGNED)
         values, rng = domain(kind, self.case.XWidth, of_weight=False), self.bench.rng
         how = ["min", "max", *["random"] * count][:count]
-        return np.array([[draw(values, h, rng, exhaustive=kind == BIPOLAR) for _ in range(self.case.In)] for h in how], dtype=np.int64)
+        return np.array(
+            [[draw(values, h, rng, exhaustive=kind == BIPOLAR) for _ in range(self.case.In)] for h in how], dtype=np.int64
+        )
 
     def send(self, x: np.ndarray) -> None:
         """As beats, the tail lanes of the last one filled with noise."""

@@ -15,14 +15,44 @@ BASE = {"File": "m.mem"}
 CASES = [
     quick(**BASE, Lanes=1, Blocks=1, InWidth=1, InSigned=0, MWidth=0, BWidth=1, Shift=0, OutWidth=1, OutLow=0, OutHigh=1),
     quick(**BASE, Lanes=3, Blocks=4, InWidth=12, MWidth=7, BWidth=17, Shift=6, TwoSums=1, OutWidth=8, OutLow=-128, OutHigh=127),
-    full(**BASE, Lanes=3, Blocks=4, InWidth=12, InSigned=0, MWidth=7, BWidth=17, Shift=6, OutWidth=8, OutLow=0, OutHigh=255, RomStyle=2),
-    full(**BASE, Lanes=2, Blocks=3, InWidth=9, MWidth=0, BWidth=4, Shift=3, TwoSums=1, OutWidth=4, OutLow=-7, OutHigh=7, RomStyle=1),
+    full(
+        **BASE,
+        Lanes=3,
+        Blocks=4,
+        InWidth=12,
+        InSigned=0,
+        MWidth=7,
+        BWidth=17,
+        Shift=6,
+        OutWidth=8,
+        OutLow=0,
+        OutHigh=255,
+        RomStyle=2,
+    ),
+    full(
+        **BASE, Lanes=2, Blocks=3, InWidth=9, MWidth=0, BWidth=4, Shift=3, TwoSums=1, OutWidth=4, OutLow=-7, OutHigh=7, RomStyle=1
+    ),
     full(**BASE, Lanes=2, Blocks=1, InWidth=5, MWidth=0, BWidth=12, Shift=0, OutWidth=4, OutLow=-8, OutHigh=-1),
-    full(**BASE, Lanes=1, Blocks=5, InWidth=24, MWidth=18, BWidth=40, Shift=30, OutWidth=16, OutLow=-32768, OutHigh=32767, RomStyle=2),
+    full(
+        **BASE, Lanes=1, Blocks=5, InWidth=24, MWidth=18, BWidth=40, Shift=30, OutWidth=16, OutLow=-32768, OutHigh=32767, RomStyle=2
+    ),
     full(**BASE, Lanes=1, Blocks=2, InWidth=6, MWidth=3, BWidth=5, Shift=20, OutWidth=3, OutLow=0, OutHigh=7),
     full(**BASE, Lanes=2, Blocks=2, InWidth=30, MWidth=4, BWidth=8, Shift=2, OutWidth=32, OutLow=-2147483647, OutHigh=2147483647),
     # Half to even by two sums, checked against Python's own round.
-    full(**BASE, Lanes=1, Blocks=1, InWidth=8, MWidth=0, BWidth=6, Shift=4, TwoSums=1, OutWidth=8, OutLow=-128, OutHigh=127, half_even=1),
+    full(
+        **BASE,
+        Lanes=1,
+        Blocks=1,
+        InWidth=8,
+        MWidth=0,
+        BWidth=6,
+        Shift=4,
+        TwoSums=1,
+        OutWidth=8,
+        OutLow=-128,
+        OutHigh=127,
+        half_even=1,
+    ),
 ]
 
 

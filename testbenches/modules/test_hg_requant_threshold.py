@@ -12,10 +12,24 @@ from hwgen_tb import Case, beats_of, current_case, full, pack, pipeline_obeys, q
 CASES = [
     quick(File="m.mem", Lanes=1, Blocks=1, InWidth=1, InSigned=0, Levels=1, TWidth=2, OutOffset=0, OutWidth=1),
     quick(File="m.mem", Lanes=3, Blocks=4, InWidth=7, Levels=7, TWidth=8, OutOffset=-3, OutWidth=4, HasInvert=1),
-    full(File="m.mem", Lanes=2, Blocks=2, InWidth=7, InSigned=0, Levels=15, TWidth=9, OutOffset=0, OutWidth=4, HasInvert=1, RomStyle=2),
+    full(
+        File="m.mem",
+        Lanes=2,
+        Blocks=2,
+        InWidth=7,
+        InSigned=0,
+        Levels=15,
+        TWidth=9,
+        OutOffset=0,
+        OutWidth=4,
+        HasInvert=1,
+        RomStyle=2,
+    ),
     full(File="m.mem", Lanes=2, Blocks=3, InWidth=12, Levels=3, TWidth=6, OutOffset=-2, OutWidth=2, RomStyle=1),
     full(File="m.mem", Lanes=1, Blocks=1, InWidth=10, Levels=255, TWidth=11, OutOffset=-128, OutWidth=8, TreeLevelsPerStage=1),
-    full(File="m.mem", Lanes=2, Blocks=1, InWidth=20, Levels=2, TWidth=21, OutOffset=5, OutWidth=3, HasInvert=1, TreeLevelsPerStage=3),
+    full(
+        File="m.mem", Lanes=2, Blocks=1, InWidth=20, Levels=2, TWidth=21, OutOffset=5, OutWidth=3, HasInvert=1, TreeLevelsPerStage=3
+    ),
 ]
 
 

@@ -13,4 +13,6 @@ def test_hg_reset(case: Case) -> None:
 @cocotb.test()
 async def follows_aresetn_one_edge_later_inverted(dut):
     bench = Bench(dut, reset=None)
-    await function_of_inputs(bench, lambda _: {"aresetn_i": bench.rng.getrandbits(1)}, lambda i: 1 - i["aresetn_i"], "rst_o", latency=1)
+    await function_of_inputs(
+        bench, lambda _: {"aresetn_i": bench.rng.getrandbits(1)}, lambda i: 1 - i["aresetn_i"], "rst_o", latency=1
+    )

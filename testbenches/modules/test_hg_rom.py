@@ -26,7 +26,7 @@ def test_hg_rom(case: Case) -> None:
 @pytest.mark.quick
 def test_a_missing_memory_file_stops_the_simulation() -> None:
     case = Case({"Depth": 3, "Width": 4, "Style": 0, "File": "absent.mem"}, {}, seed=1)
-    with pytest.raises(pytest.fail.Exception, match="memory file absent.mem cannot be read"):
+    with pytest.raises(pytest.fail.Exception, match=r"memory file absent\.mem cannot be read"):
         run_case("hg_rom", __file__, case)
 
 
@@ -37,4 +37,6 @@ async def word_comes_r_edges_after_its_address(dut):
     bench = Bench(dut, reset=None)
     order = [*range(case.Depth), *(bench.rng.randrange(case.Depth) for _ in range(100))]
     latency = 2 if case.Style == 2 else 1
-    await function_of_inputs(bench, lambda k: {"addr_i": order[k]}, lambda i: words[i["addr_i"]], "data_o", latency, len(order) - latency)
+    await function_of_inputs(
+        bench, lambda k: {"addr_i": order[k]}, lambda i: words[i["addr_i"]], "data_o", latency, len(order) - latency
+    )

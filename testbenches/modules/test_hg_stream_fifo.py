@@ -37,7 +37,7 @@ async def keeps_order_under_every_traffic(dut):
 async def holds_exactly_depth_beats(dut):
     depth = current_case().Depth
     bench = await Bench.of(dut)
-    source, sink = bench.source(), bench.sink(profile=chance(0))
+    source, _ = bench.source(), bench.sink(profile=chance(0))
     source.send(words(bench, depth + 4))
     await bench.cycles(4 * depth + 10)
     assert len(source.edges) == depth, f"took {len(source.edges)} beats, capacity is {depth}"

@@ -5,7 +5,9 @@ import pytest
 from hwgen_tb import TRAFFIC, Bench, BitPort, Case, Port, always, chance, current_case, full, quick, run_case
 
 
-@pytest.mark.parametrize("case", [quick(Width=1, Outputs=1), quick(Width=5, Outputs=3), full(Width=8, Outputs=2), full(Width=2, Outputs=7)])
+@pytest.mark.parametrize(
+    "case", [quick(Width=1, Outputs=1), quick(Width=5, Outputs=3), full(Width=8, Outputs=2), full(Width=2, Outputs=7)]
+)
 def test_hg_stream_fork(case: Case) -> None:
     run_case("hg_stream_fork", __file__, case)
 
@@ -14,11 +16,12 @@ async def make(dut):
     case = current_case()
     bench = await Bench.of(dut)
     word = [0]
-    sinks = [
-        bench.sink(Port(f"out{k}", BitPort(dut.out_valid_o, [0], k), BitPort(dut.out_ready_i, word, k), BitPort(dut.out_data_o, [0], k, case.Width)))
-        for k in range(case.Outputs)
-    ]
-    return bench, bench.source(), sinks
+
+    def port(k: int) -> Port:
+        data = BitPort(dut.out_data_o, [0], k, case.Width)
+        return Port(f"out{k}", BitPort(dut.out_valid_o, [0], k), BitPort(dut.out_ready_i, word, k), data)
+
+    return bench, bench.source(), [bench.sink(port(k)) for k in range(case.Outputs)]
 
 
 def words(bench: Bench, count: int) -> list[int]:

@@ -8,7 +8,9 @@ from cocotb.triggers import Timer
 from hwgen_tb import Case, current_case, full, pack, quick, run_case
 
 
-@pytest.mark.parametrize("case", [quick(Width=1, Inputs=1), quick(Width=5, Inputs=3), full(Width=8, Inputs=2), full(Width=2, Inputs=7)])
+@pytest.mark.parametrize(
+    "case", [quick(Width=1, Inputs=1), quick(Width=5, Inputs=3), full(Width=8, Inputs=2), full(Width=2, Inputs=7)]
+)
 def test_hg_stream_join(case: Case) -> None:
     run_case("hg_stream_join", __file__, case)
 
@@ -25,7 +27,9 @@ async def moves_all_inputs_together_or_none(dut):
         offered = [(o or rng.random() < 0.4) and n < 100 for o, n in zip(offered, next_beat)]
         ready = int(rng.random() < 0.5)
         dut.in_valid_i.value = pack(offered, 1)
-        dut.in_data_i.value = pack([s[n] if o else rng.getrandbits(case.Width) for s, n, o in zip(sent, next_beat, offered)], case.Width)
+        dut.in_data_i.value = pack(
+            [s[n] if o else rng.getrandbits(case.Width) for s, n, o in zip(sent, next_beat, offered)], case.Width
+        )
         dut.out_ready_i.value = ready
         await Timer(1, "ns")
         valid, taken = int(dut.out_valid_o.value), int(dut.in_ready_o.value)

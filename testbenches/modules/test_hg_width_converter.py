@@ -32,7 +32,11 @@ def test_hg_width_converter(case: Case) -> None:
 def vectors(bench: Bench, count: int) -> list[list[int]]:
     case = current_case()
     top = (1 << case.Width) - 1
-    return [[0] * case.Elements, [top] * case.Elements, *([bench.rng.randint(0, top) for _ in range(case.Elements)] for _ in range(count - 2))]
+    return [
+        [0] * case.Elements,
+        [top] * case.Elements,
+        *([bench.rng.randint(0, top) for _ in range(case.Elements)] for _ in range(count - 2)),
+    ]
 
 
 def send(bench: Bench, source, batch: list[list[int]]) -> None:

@@ -82,7 +82,7 @@ def test_a_warning_is_an_error_with_verilators_words(files: tuple[Path, Path]) -
 
 
 def test_a_harness_that_does_not_compile_is_named(files: tuple[Path, Path]) -> None:
-    files[1].write_text("#include \"Vtop.h\"\nint main() { return nonsense; }")
+    files[1].write_text('#include "Vtop.h"\nint main() { return nonsense; }')
     with pytest.raises(HwgenFailure, match="nonsense") as caught:
         build_model([files[0]], "adder", harness=[files[1]])
     assert caught.value.code == "compile-failed"
