@@ -1,5 +1,7 @@
 """hg_stream_fifo: order, capacity, latency 1, full rate."""
 
+from itertools import pairwise
+
 import cocotb
 import pytest
 from hwgen_tb import TRAFFIC, Bench, Case, chance, current_case, full, quick, run_case
@@ -52,7 +54,7 @@ async def first_beat_leaves_one_edge_after_it_came_and_then_one_each_edge(dut):
     await sink.collect(40)
     assert sink.edges[0] - source.edges[0] == 1
     step = 1 if depth > 1 else 2
-    assert [b - a for a, b in zip(sink.edges, sink.edges[1:])] == [step] * 39
+    assert [b - a for a, b in pairwise(sink.edges)] == [step] * 39
 
 
 @cocotb.test()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import ceil
 
 import cocotb
@@ -107,7 +108,7 @@ async def runs_at_the_full_rate_of_its_narrower_side(dut):
     in_beats, out_beats = ceil(case.Elements / case.InLanes), ceil(case.Elements / case.OutLanes)
     step = max(in_beats, out_beats)
     ends = sink.edges[out_beats - 1 :: out_beats]
-    assert [b - a for a, b in zip(ends[2:], ends[3:])] == [step] * (len(ends) - 3), "a cycle was lost in the steady state"
+    assert [b - a for a, b in pairwise(ends[2:])] == [step] * (len(ends) - 3), "a cycle was lost in the steady state"
 
 
 @cocotb.test()
