@@ -36,7 +36,8 @@ _UNITY_LIMIT_BYTES: Final = 2_000_000
 _CXX_FLAGS: Final = ("-std=gnu++17", "-faligned-new", "-fcf-protection=none", "-w")
 _DEFINES: Final = ("-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE_FST=0", "-DVM_TRACE_SAIF=0")
 _RUNTIME_FLAGS: Final = ("-O2",)
-_DEFAULT_FLAGS: Final = ("-Wall", "--assert", "--x-assign", "unique", "--x-initial", "unique")
+_SPLIT_FLAGS: Final = ("--output-split", "5000", "--output-split-cfuncs", "500")
+_DEFAULT_FLAGS: Final = ("-Wall", "--assert", "--x-assign", "unique", "--x-initial", "unique", *_SPLIT_FLAGS)
 
 
 def build_model(
