@@ -1,0 +1,402 @@
+"""Reads ONNX and QONNX files into a graph.
+
+The batch is the first axis and becomes 1, whatever size the file has baked in.  All problems of a file are collected, so
+that ``hwgen check`` can list them at once; a node behind an unsupported one is not judged.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from hwgen.errors import HwgenError, Problems, clean
+from hwgen.formats import REAL, Quantized
+from hwgen.frontend.building import GraphBuilder
+from hwgen.frontend.finn_datatypes import quantized_of_annotation
+from hwgen.frontend.limits import check_shape, read_model, read_tensor
+from hwgen.ir.graph import Array, Attrs, Graph, TensorType, Value
+from hwgen.ops.quantize import QuantizeAttrs
+from hwgen.ops.table import ONNX_RULES
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
+
+_QONNX_DOMAINS: Final = frozenset(
+    {"qonnx.custom_op.general", "finn.custom_op.general", "onnx.brevitas", "finn", "qonnx"}
+)
+_STANDARD_DOMAINS: Final = frozenset({"", "ai.onnx"})
+_OLDEST_OPSET: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """graph: None where there are problems.  node_count: nodes of the file."""
+
+    graph: Graph | None
+    problems: tuple[HwgenError, ...]
+    node_count: int
+
+    def require(self) -> Graph:
+        """The graph; raises what stands in its way."""
+        if self.graph is None:
+            raise self.problems[0] if len(self.problems) == 1 else Problems(self.problems)
+        return self.graph
+
+
+def node_path(node: NodeProto) -> str:
+    """How messages call a node: its name, or its first output where it has none."""
+    return node.name or (node.output[0] if node.output else "(unnamed)")
+
+
+class _Call:
+    """`hwgen.ops.importing.OnnxCall` on a NodeProto."""
+
+    def __init__(self, node: NodeProto, rule_name: str, builder: GraphBuilder, opset: int, folder: Path) -> None:
+        self._node, self._builder, self._folder = node, builder, folder
+        self.rule_name, self._opset = rule_name, opset
+        self._attributes = {a.name: a for a in node.attribute}
+        self._asked: set[str] = set()
+        self.output_name = node.output[0] if node.output else ""
+
+    @property
+    def path(self) -> str:
+        return node_path(self._node)
+
+    @property
+    def opset(self) -> int:
+        return self._opset
+
+    @property
+    def input_count(self) -> int:
+        names = list(self._node.input)
+        while names and not names[-1]:
+            names.pop()
+        return len(names)
+
+    def refuse(self, what: str, fix: str) -> HwgenError:
+        return HwgenError("unsupported-node", f"{self._node.op_type} {clean(self.path)!r}", what, fix)
+
+    def _name(self, index: int) -> str:
+        if not self.has(index):
+            raise self.refuse(f"input {index} is missing", "export the model again")
+        return self._node.input[index]
+
+    def has(self, index: int) -> bool:
+        return index < len(self._node.input) and bool(self._node.input[index])
+
+    def value(self, index: int) -> Value:
+        value = self._builder.value(self._name(index))
+        if value is None:
+            raise self.refuse(f"input {self._name(index)!r} is made by no node", "export the model again")
+        return value
+
+    def is_constant(self, index: int) -> bool:
+        return self.has(index) and self._builder.array(self._name(index)) is not None
+
+    def constant(self, index: int) -> Array:
+        array = self._builder.array(self._name(index))
+        if array is None:
+            raise self.refuse(f"input {index} ({self._name(index)!r}) is computed", "make it a constant")
+        return array
+
+    def emit(self, op: str, attrs: Attrs, inputs: Sequence[Value], *, suffix: str = "") -> Value:
+        return self._builder.emit(op, attrs, inputs, name=self.output_name + suffix, path=self.path)
+
+    def emit_constant(self, data: Array, *, suffix: str = "") -> Value:
+        name = self.output_name + suffix
+        self._builder.bind_array(name, data)
+        value = self._builder.value(name)
+        if value is None:
+            raise self.refuse("a constant got lost", "please report this")
+        return value
+
+    def _attribute(self, name: str, kind: int, default: Any) -> Any:
+        from onnx import helper
+
+        self._asked.add(name)
+        attribute = self._attributes.get(name)
+        if attribute is None:
+            return default
+        if attribute.type != kind:
+            raise self.refuse(f"attribute {name!r} has the wrong type", "export the model again")
+        return helper.get_attribute_value(attribute)
+
+    def _required(self, name: str, kind: int, default: Any) -> Any:
+        result = self._attribute(name, kind, default)
+        if result is None:
+            raise self.refuse(f"attribute {name!r} is missing", "export with this attribute written out")
+        return result
+
+    def integer(self, name: str, default: int | None = None) -> int:
+        return int(self._required(name, 2, default))
+
+    def real(self, name: str, default: float | None = None) -> float:
+        return float(self._required(name, 1, default))
+
+    def integers(self, name: str) -> tuple[int, ...] | None:
+        result = self._attribute(name, 7, None)
+        return None if result is None else tuple(int(v) for v in result)
+
+    def text(self, name: str, default: str | None = None) -> str:
+        result = self._required(name, 3, default)
+        return result.decode("utf-8", "replace") if isinstance(result, bytes) else str(result)
+
+    def ignore(self, name: str) -> None:
+        self._asked.add(name)
+
+    def finish(self) -> None:
+        unknown = sorted(set(self._attributes) - self._asked)
+        if unknown:
+            raise self.refuse(f"attribute {unknown[0]!r} is not understood", "export without it, or report the case")
+
+
+# --- constants that compute shapes ------------------------------------------------------------------------------------
+
+
+def _unsqueeze(x: Array, axes: Sequence[int]) -> Array:
+    for axis in sorted(a % (x.ndim + len(axes)) for a in axes):
+        x = np.expand_dims(x, axis)
+    return x
+
+
+def _slice(call: _Call) -> Array:
+    x = call.constant(0)
+    starts, ends = call.constant(1).ravel(), call.constant(2).ravel()
+    axes = call.constant(3).ravel() if call.has(3) else np.arange(len(starts))
+    steps = call.constant(4).ravel() if call.has(4) else np.ones(len(starts), dtype=np.int64)
+    index = [slice(None)] * x.ndim
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        index[int(axis)] = slice(int(start), int(end), int(step))
+    return x[tuple(index)]
+
+
+def _axes(call: _Call) -> tuple[int, ...]:
+    given = call.integers("axes")
+    return given if given is not None else tuple(call.constant(1).ravel().tolist())
+
+
+_SHAPE_RULES: Final[Mapping[str, Callable[[_Call], Array]]] = {
+    "Gather": lambda c: np.take(c.constant(0), c.constant(1), axis=c.integer("axis", 0)),
+    "Unsqueeze": lambda c: _unsqueeze(c.constant(0), _axes(c)),
+    "Squeeze": lambda c: np.squeeze(c.constant(0)),
+    "Concat": lambda c: np.concatenate([c.constant(i) for i in range(c.input_count)], axis=c.integer("axis")),
+    "Slice": _slice,
+    "Identity": lambda c: c.constant(0),
+    "Cast": lambda c: c.constant(0) if c.integer("to") in (6, 7) else np.array([], dtype=object),
+}
+_MAX_SHAPE_ELEMENTS: Final = 64
+
+
+def _fold_shape(call: _Call) -> Array | None:
+    """The result of a small integer computation on constants (how exporters write shapes), or None."""
+    if call.rule_name == "Shape":
+        shape = call.constant(0).shape if call.is_constant(0) else call.value(0).type.shape
+        start, end = call.integer("start", 0), call.integer("end", len(shape))
+        return np.array(shape[start:end], dtype=np.int64)
+    rule = _SHAPE_RULES.get(call.rule_name)
+    if rule is None or not all(call.is_constant(i) for i in range(call.input_count)):
+        return None
+    arrays = [call.constant(i) for i in range(call.input_count)]
+    if any(a.dtype.kind not in "iu" or a.size > _MAX_SHAPE_ELEMENTS for a in arrays):
+        return None
+    try:
+        result = rule(call)
+    except (ValueError, IndexError) as error:
+        raise call.refuse("its constant inputs do not fit", "check the shapes") from error
+    return None if result.dtype == object else result
+
+
+# --- the reader -------------------------------------------------------------------------------------------------------
+
+
+def _ordered(graph: GraphProto) -> Iterator[NodeProto]:
+    """Nodes so that each comes after what it uses; raises on a cycle."""
+    waiting = list(graph.node)
+    maker = {name: i for i, n in enumerate(waiting) for name in n.output if name}
+    needs = [{maker[name] for name in n.input if name in maker and maker[name] != i} for i, n in enumerate(waiting)]
+    users: dict[int, list[int]] = {}
+    for i, before in enumerate(needs):
+        for b in before:
+            users.setdefault(b, []).append(i)
+    ready = [i for i in range(len(waiting) - 1, -1, -1) if not needs[i]]
+    done = 0
+    while ready:
+        i = ready.pop()
+        done += 1
+        yield waiting[i]
+        for user in reversed(users.get(i, ())):
+            needs[user].discard(i)
+            if not needs[user]:
+                ready.append(user)
+    if done != len(waiting):
+        stuck = next(n for i, n in enumerate(waiting) if needs[i])
+        raise HwgenError("cycle", f"{stuck.op_type} {clean(node_path(stuck))!r}", "is part of a cycle", "export again")
+
+
+def _rule_name(node: NodeProto) -> str:
+    if node.domain in _STANDARD_DOMAINS:
+        return node.op_type
+    if node.domain in _QONNX_DOMAINS:
+        return f"qonnx.{node.op_type}"
+    return f"{node.domain}.{node.op_type}"
+
+
+def _unsupported(node: NodeProto, name: str) -> HwgenError:
+    close = difflib.get_close_matches(name[:80], ONNX_RULES, 1)
+    fix = f"did you mean {close[0]}? " if close else ""
+    where = f"{node.op_type} {clean(node_path(node))!r}"
+    domain = f" of domain {node.domain!r}" if node.domain else ""
+    return HwgenError("unsupported-node", where, f"operator {node.op_type}{domain} is not supported", f"{fix}`hwgen ops` lists what is")
+
+
+def _input_type(info: ValueInfoProto) -> TensorType:
+    where = f"input {clean(info.name)!r}"
+    kind = info.type.tensor_type
+    if not info.type.HasField("tensor_type") or kind.elem_type not in (1, 10, 11):
+        raise HwgenError("type", where, "is not a tensor of floats", "export the model with a float32 input")
+    dims = [d.dim_value for d in kind.shape.dim]
+    if not kind.HasField("shape") or len(dims) < 2:
+        raise HwgenError("shape", where, f"has {len(dims)} axes", "use (batch, features…)")
+    for axis, d in enumerate(kind.shape.dim):
+        if axis and not d.dim_value:
+            raise HwgenError("shape", where, f"axis {axis} has no fixed size", "export with fixed sizes beyond the batch")
+    return TensorType(check_shape(where, [1, *dims[1:]]), REAL)
+
+
+class _Reader:
+    def __init__(self, model: ModelProto, path: Path) -> None:
+        self.model, self.folder = model, path.parent
+        self.builder = GraphBuilder(path.stem)
+        self.problems: list[HwgenError] = []
+        self.unknown: set[str] = set()
+        self.versions = {o.domain: o.version for o in model.opset_import}
+
+    def run(self) -> ReadResult:
+        graph = self.model.graph
+        try:
+            self._sources(graph)
+            for node in _ordered(graph):
+                self._node(node)
+        except HwgenError as error:
+            self.problems.append(error)
+        outputs = [self._output(o.name) for o in graph.output]
+        found = [o for o in outputs if o is not None]
+        if not graph.output:
+            self.problems.append(HwgenError("no-output", "model", "has no output", "export the model again"))
+        if self.problems:
+            return ReadResult(None, tuple(self.problems), len(graph.node))
+        return ReadResult(self.builder.finish(found), (), len(graph.node))
+
+    def _sources(self, graph: GraphProto) -> None:
+        names = [t.name for t in graph.initializer]
+        made = [name for n in graph.node for name in n.output if name]
+        for name in _repeated([*names, *made, *(i.name for i in graph.input if i.name not in set(names))]):
+            raise HwgenError("duplicate-name", f"value {clean(name)!r}", "is made twice", "export the model again")
+        if graph.sparse_initializer:
+            raise HwgenError("unsupported", "model", "has sparse initializers", "export dense weights")
+        if self.versions.get("", self.versions.get("ai.onnx", _OLDEST_OPSET)) < _OLDEST_OPSET:
+            raise HwgenError("opset", "model", f"opset {self.versions['']} is too old", "export with opset 9 or later")
+        for tensor in graph.initializer:
+            self._collect(lambda t=tensor: self.builder.bind_array(t.name, read_tensor(t, self.folder, f"weight {clean(t.name)!r}")), tensor.name)
+        constants = set(names)
+        annotations = _annotations(graph)
+        for info in graph.input:
+            if info.name not in constants:
+                self._collect(lambda i=info: self._input(i, annotations), info.name)
+
+    def _input(self, info: ValueInfoProto, annotations: Mapping[str, Quantized]) -> None:
+        value = self.builder.input(info.name, _input_type(info))
+        format_ = annotations.get(info.name)
+        if format_ is not None:
+            quantized = self.builder.emit(
+                "quantize", QuantizeAttrs(format_), [value], name=f"{info.name}.quantized", path=info.name
+            )
+            self.builder.bind(info.name, quantized)
+
+    def _collect(self, action: Callable[[], None], *names: str) -> None:
+        try:
+            action()
+        except HwgenError as error:
+            self.problems.append(error)
+            self.unknown.update(names)
+
+    def _output(self, name: str) -> Value | None:
+        if name in self.unknown or self.problems:
+            return None
+        value = self.builder.value(name)
+        if value is None:
+            self.problems.append(HwgenError("no-output", f"output {clean(name)!r}", "is made by no node", "export again"))
+        return value
+
+    def _node(self, node: NodeProto) -> None:
+        outputs = [name for name in node.output if name]
+        if any(name in self.unknown for name in node.input):
+            self.unknown.update(outputs)
+            return
+        self._collect(lambda: self._import(node, outputs), *outputs)
+
+    def _import(self, node: NodeProto, outputs: list[str]) -> None:
+        if not outputs:
+            raise HwgenError("bad-file", f"{node.op_type} {clean(node_path(node))!r}", "has no output", "export again")
+        name = _rule_name(node)
+        version = self.versions.get(node.domain, 1)
+        call = _Call(node, name, self.builder, version, self.folder)
+        for index, used in enumerate(node.input):
+            if used and not self.builder.knows(used):
+                raise call.refuse(f"input {index} ({clean(used)!r}) is made by no node", "export the model again")
+        if name == "Constant":
+            self.builder.bind_array(outputs[0], _constant(node, call, self.folder))
+            return
+        folded = _fold_shape(call)
+        if folded is not None:
+            self.builder.bind_array(outputs[0], folded)
+            return
+        rule = ONNX_RULES.get(name)
+        if rule is None:
+            if name == "Cast" and call.integer("to") in (1, 11):
+                self.builder.bind(outputs[0], call.value(0))
+                return
+            raise _unsupported(node, name)
+        value = rule(call)
+        call.finish()
+        self.builder.bind(outputs[0], value)
+
+
+def _constant(node: NodeProto, call: _Call, folder: Path) -> Array:
+    for attribute in node.attribute:
+        if attribute.name == "value" and attribute.HasField("t"):
+            return read_tensor(attribute.t, folder, f"constant {clean(call.path)!r}")
+        if attribute.name in ("value_float", "value_floats"):
+            return np.array(attribute.f if attribute.name == "value_float" else attribute.floats, dtype=np.float32)
+        if attribute.name in ("value_int", "value_ints"):
+            return np.array(attribute.i if attribute.name == "value_int" else attribute.ints, dtype=np.int64)
+    raise call.refuse("a constant of a kind that is not supported", "use a dense tensor")
+
+
+def _repeated(names: Sequence[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            yield name
+        seen.add(name)
+
+
+def _annotations(graph: GraphProto) -> dict[str, Quantized]:
+    result: dict[str, Quantized] = {}
+    for annotation in graph.quantization_annotation:
+        for entry in annotation.quant_parameter_tensor_names:
+            if entry.key == "finn_datatype":
+                format_ = quantized_of_annotation(entry.value, f"input {clean(annotation.tensor_name)!r}")
+                if format_ is not None:
+                    result[annotation.tensor_name] = format_
+    return result
+
+
+def read_onnx(path: Path) -> ReadResult:
+    """Reads the file; raises HwgenError only where it cannot be read as ONNX at all."""
+    return _Reader(read_model(path), path).run()

@@ -1,0 +1,174 @@
+"""Exact real numbers of the form ``sum_i c_i * sqrt(r_i)`` with rational ``c_i`` and ``r_i``.
+
+Scales, zero points and biases are rationals (every float is one); a batch norm brings in ``1 / sqrt(variance + eps)``.
+Sums and products of those stay in this form, so the order of any two of them is decided and never estimated.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from math import isqrt
+from typing import Final
+
+from hwgen.errors import HwgenError
+
+ONE: Final = Fraction(1)
+_MAX_PRECISION_BITS: Final = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class Surd:
+    """``sum(coefficient * sqrt(radicand))``; terms sorted by radicand, no zero coefficient, 1 for the rational part."""
+
+    terms: tuple[tuple[Fraction, Fraction], ...]
+
+    @staticmethod
+    def of(value: Surd | Fraction | int | float) -> Surd:
+        """The exact value of a rational, an integer or a finite float."""
+        if isinstance(value, Surd):
+            return value
+        fraction = Fraction(value)
+        return Surd(((ONE, fraction),)) if fraction else ZERO
+
+    @staticmethod
+    def sqrt(value: Fraction) -> Surd:
+        """The square root of a rational that is not negative."""
+        if value < 0:
+            raise HwgenError("numerics", "square root", f"of the negative number {float(value)}", "check the variance")
+        top, bottom = isqrt(value.numerator), isqrt(value.denominator)
+        if top * top == value.numerator and bottom * bottom == value.denominator:
+            return Surd.of(Fraction(top, bottom))
+        return Surd(((value, ONE),))
+
+    @property
+    def rational(self) -> Fraction | None:
+        """The value as a fraction, or None where a root remains."""
+        if not self.terms:
+            return Fraction(0)
+        if len(self.terms) == 1 and self.terms[0][0] == 1:
+            return self.terms[0][1]
+        return None
+
+    def __add__(self, other: Surd) -> Surd:
+        left, right = self.rational, other.rational
+        if left is not None and right is not None:
+            return Surd.of(left + right)
+        total = dict(self.terms)
+        for radicand, coefficient in other.terms:
+            total[radicand] = total.get(radicand, Fraction(0)) + coefficient
+        return _collect(total)
+
+    def __neg__(self) -> Surd:
+        return Surd(tuple((r, -c) for r, c in self.terms))
+
+    def __sub__(self, other: Surd) -> Surd:
+        return self + (-other)
+
+    def __mul__(self, other: Surd) -> Surd:
+        left, right = self.rational, other.rational
+        if left is not None and right is not None:
+            return Surd.of(left * right)
+        total: dict[Fraction, Fraction] = {}
+        for r1, c1 in self.terms:
+            for r2, c2 in other.terms:
+                # sqrt(r) * sqrt(r) is rational even where sqrt(r * r) would need factoring to be seen as such
+                root = Surd.of(r1) if r1 == r2 else Surd.sqrt(r1 * r2)
+                for radicand, coefficient in root.terms:
+                    total[radicand] = total.get(radicand, Fraction(0)) + c1 * c2 * coefficient
+        return _collect(total)
+
+    def inverse(self) -> Surd:
+        """``1 / self`` for a number of one term; others do not occur between two quantizers."""
+        if len(self.terms) != 1:
+            what = "division by zero" if not self.terms else "division by a sum of square roots"
+            raise HwgenError("numerics", "scalar arithmetic", what, "write the division as a multiplication by a constant")
+        ((radicand, coefficient),) = self.terms
+        return Surd(((radicand, 1 / (coefficient * radicand)),))
+
+    def bounds(self, precision_bits: int) -> tuple[Fraction, Fraction]:
+        """Rationals ``low <= self <= high`` no further apart than about ``2**-precision_bits`` per term, relatively."""
+        low = high = Fraction(0)
+        for radicand, coefficient in self.terms:
+            root = _sqrt_bounds(radicand, precision_bits)
+            a, b = coefficient * root[0], coefficient * root[1]
+            low, high = low + min(a, b), high + max(a, b)
+        return low, high
+
+    def sign(self) -> int:
+        """-1, 0 or 1, exactly."""
+        rational = self.rational
+        if rational is not None:
+            return (rational > 0) - (rational < 0)
+        precision = 64
+        while precision <= _MAX_PRECISION_BITS:
+            low, high = self.bounds(precision)
+            if low > 0:
+                return 1
+            if high < 0:
+                return -1
+            precision *= 2
+        raise HwgenError(
+            "undecided-tie", "requantization", f"the sign of {self} is not decided by {_MAX_PRECISION_BITS} bits",
+            "two batch norms between the same quantizers can cause this; fold them in the framework before the export",
+        )
+
+    def floor(self) -> int:
+        """Greatest integer that is not above the value."""
+        rational = self.rational
+        if rational is not None:
+            return rational.numerator // rational.denominator
+        low, _ = self.bounds(64)
+        guess = low.numerator // low.denominator
+        while (self - Surd.of(guess + 1)).sign() >= 0:
+            guess += 1
+        while (self - Surd.of(guess)).sign() < 0:
+            guess -= 1
+        return guess
+
+    def __float__(self) -> float:
+        rational = self.rational
+        if rational is not None:
+            return float(rational)
+        low, high = self.bounds(80)
+        return float((low + high) / 2)
+
+    def __lt__(self, other: Surd) -> bool:
+        return (self - other).sign() < 0
+
+    def __str__(self) -> str:
+        if not self.terms:
+            return "0"
+        return "+".join(str(c) if r == 1 else f"{c}*sqrt({r})" for r, c in self.terms)
+
+    @staticmethod
+    def parse(text: str) -> Surd:
+        """Reads what ``str`` prints."""
+        total = ZERO
+        for term in text.split("+"):
+            found = _TERM.fullmatch(term)
+            if found is None:
+                raise HwgenError("parse", "number", f"cannot read {text!r}", "write it as 3/4 or 3/4*sqrt(5/7), joined by +")
+            coefficient = Surd.of(Fraction(found[1]))
+            total = total + (coefficient if found[2] is None else Surd(((Fraction(found[2]), ONE),)) * coefficient)
+        return total
+
+
+ZERO: Final = Surd(())
+UNIT: Final = Surd(((ONE, ONE),))
+_TERM: Final = re.compile(r"(-?\d+(?:/\d+)?)(?:\*sqrt\((\d+(?:/\d+)?)\))?")
+
+
+def _collect(total: dict[Fraction, Fraction]) -> Surd:
+    return Surd(tuple(sorted((r, c) for r, c in total.items() if c)))
+
+
+def _sqrt_bounds(radicand: Fraction, precision_bits: int) -> tuple[Fraction, Fraction]:
+    if radicand == 1:
+        return ONE, ONE
+    scale = max(0, precision_bits - (radicand.numerator.bit_length() - radicand.denominator.bit_length()) // 2)
+    # sqrt(n/d) = sqrt(n*d)/d; isqrt gives floor, so the true root lies between q and q + 1
+    root = isqrt(radicand.numerator * radicand.denominator << (2 * scale))
+    denominator = radicand.denominator << scale
+    return Fraction(root, denominator), Fraction(root + 1, denominator)

@@ -1,0 +1,54 @@
+"""Activation functions: ReLU as a clamp, sigmoid and tanh as certified real functions that become tables."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hwgen.formats import REAL
+from hwgen.ir.graph import NO_ATTRS, NoAttrs, Node, TensorType, Value
+from hwgen.numerics.functions import FUNCTIONS
+from hwgen.numerics.surd import ZERO
+from hwgen.ops.importing import ImportCall, OnnxCall
+from hwgen.ops.quantize import clip_codes
+from hwgen.ops.record import RealOp
+
+
+def infer_same(node: Node) -> tuple[TensorType, ...]:
+    """A real tensor of the input's shape."""
+    return (TensorType(node.inputs[0].type.shape, REAL),)
+
+
+def _unary(op: str):  # noqa: ANN202 - the same function serves ONNX and torch
+    def rule(call: ImportCall) -> Value:
+        return call.emit(op, NO_ATTRS, [call.value(0)])
+
+    return rule
+
+
+def _onnx_clip(call: OnnxCall) -> Value:
+    value = call.value(0)
+    if value.producer.op == "codes":
+        return clip_codes(call, value)
+    raise call.refuse("clips a real value", "only Clip between QuantizeLinear and DequantizeLinear is supported here")
+
+
+RELU = RealOp(
+    "relu", NoAttrs, infer_same,
+    evaluate=lambda node, x: np.maximum(x[0], 0),
+    lower=lambda lowering, node, x: x[0].map(lambda chain, _: chain.clamped(ZERO, None)),
+    onnx={"Relu": _unary("relu"), "Clip": _onnx_clip},
+    torch={"aten.relu.default": _unary("relu"), "aten.relu_.default": _unary("relu")},
+)
+
+
+def _function(name: str, onnx: str, torch: str) -> RealOp:
+    return RealOp(
+        name, NoAttrs, infer_same,
+        evaluate=lambda node, x: FUNCTIONS[name].array(x[0]).astype(np.float64),
+        lower=lambda lowering, node, x: x[0].map(lambda chain, _: chain.applied(name)),
+        onnx={onnx: _unary(name)}, torch={torch: _unary(name)},
+    )
+
+
+SIGMOID = _function("sigmoid", "Sigmoid", "aten.sigmoid.default")
+TANH = _function("tanh", "Tanh", "aten.tanh.default")

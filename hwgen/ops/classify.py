@@ -1,0 +1,182 @@
+"""The last step of a classifier: softmax (done by the host) or the index of the greatest logit (on chip).
+
+The integer argmax compares keys.  ``key[c] = (codes[c] + whole[c]) << rank_bits | rank[c]`` orders the reals
+``gain * (codes[c] + whole[c] + fraction[c])`` exactly when all channels have one positive gain: fractions of channels
+never add up, so their order among the channels is all that matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+
+from hwgen.dataflow.unit import Parallelism, Unit, beats
+from hwgen.errors import HwgenError
+from hwgen.formats import REAL, IntArray, Integer, bits_for
+from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value
+from hwgen.numerics.interval import Interval
+from hwgen.numerics.surd import UNIT, ZERO, Surd
+from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
+from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
+from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
+from hwgen.ops.requantize import ScaleAttrs
+from hwgen.ops.source import INPUT, InputAttrs
+
+
+@dataclass(frozen=True, slots=True)
+class SoftmaxAttrs(Attrs):
+    """log: whether the logarithm follows.  Always along the last axis."""
+
+    log: bool = False
+
+
+def _infer_softmax(node: Node) -> tuple[TensorType, ...]:
+    return (TensorType(node.inputs[0].type.shape, REAL),)
+
+
+def _softmax(node: Node, inputs: Sequence[Float64]) -> Float64:
+    shifted = inputs[0] - inputs[0].max(axis=-1, keepdims=True)
+    total = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return shifted - total if attrs_as(node, SoftmaxAttrs).log else np.exp(shifted - total)
+
+
+def _emit_softmax(call: ImportCall, axis: int, *, log: bool) -> Value:
+    value = call.value(0)
+    rank = len(value.type.shape)
+    if axis % rank != rank - 1:
+        raise call.refuse(f"axis={axis} of a tensor of {rank} axes", "apply it along the last axis")
+    return call.emit("softmax", SoftmaxAttrs(log), [value])
+
+
+def _onnx_softmax(*, log: bool):  # noqa: ANN202 - an OnnxRule
+    def rule(call: OnnxCall) -> Value:
+        # before opset 13 the default axis is 1 and the rest is flattened: the same for (batch, classes)
+        return _emit_softmax(call, call.integer("axis", -1 if call.opset >= 13 else 1), log=log)
+
+    return rule
+
+
+def _torch_softmax(*, log: bool):  # noqa: ANN202 - a TorchRule
+    def rule(call: TorchCall) -> Value:
+        axis = call.argument(1, "dim")
+        call.argument(2, "dtype", None)
+        return _emit_softmax(call, axis if isinstance(axis, int) else -1, log=log)
+
+    return rule
+
+
+SOFTMAX = RealOp(
+    "softmax", SoftmaxAttrs, _infer_softmax, _softmax,
+    onnx={"Softmax": _onnx_softmax(log=False), "LogSoftmax": _onnx_softmax(log=True)},
+    torch={
+        "aten.softmax.int": _torch_softmax(log=False), "aten.log_softmax.int": _torch_softmax(log=True),
+        "aten._softmax.default": _torch_softmax(log=False), "aten._log_softmax.default": _torch_softmax(log=True),
+    },
+)
+
+
+# --- argmax -----------------------------------------------------------------------------------------------------------
+
+
+def _infer_argmax(node: Node) -> tuple[TensorType, ...]:
+    return (TensorType((*node.inputs[0].type.shape[:-1], 1), REAL),)
+
+
+def _lower_argmax(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
+    (pending,) = inputs
+    maps = pending.affine
+    classes = pending.shape[-1]
+    if maps is None or int(np.prod(pending.shape)) != classes:
+        raise needs_quantizer(node, "a non-linear function of an unquantized value comes before it")
+    gains = {m.gain for m in maps}
+    if len(gains) != 1 or maps[0].gain.sign() <= 0:
+        raise HwgenError(
+            "unsupported-node", f"argmax {node.path!r}", "the classes have different scales",
+            "use one weight scale for the last layer, or leave the decision to the host",
+        )
+    steps = [m.bias * maps[0].gain.inverse() for m in maps]
+    whole = [s.floor() for s in steps]
+    fractions = [s - Surd.of(w) for s, w in zip(steps, whole, strict=True)]
+    ordered = sorted({*fractions}, key=_SurdOrder)
+    ranks = [ordered.index(f) for f in fractions]
+    codes = pending.codes
+    if any(whole) or any(ranks):
+        scale = 1 << (len(ordered) - 1).bit_length()
+        offsets = tuple((w * scale + r,) for w, r in zip(whole, ranks, strict=True))
+        low, high = _key_range(codes, scale, offsets)
+        attrs = ScaleAttrs((scale,) * len(offsets), offsets, 0, low, high, False, Integer(low, high))
+        codes = lowering.emit("requant_scale", attrs, [codes], name=f"{node.output.name}.key", path=node.path)
+    index = lowering.emit("argmax_index", NO_ATTRS, [codes], name=node.output.name, path=node.path)
+    return Pending.of(index)
+
+
+def _key_range(codes: Value, scale: int, offsets: tuple[tuple[int, ...], ...]) -> tuple[int, int]:
+    format_ = codes.type.format
+    if not isinstance(format_, Integer):
+        raise TypeError("argmax of integers")
+    low = format_.low * scale + min(o for (o,) in offsets)
+    high = format_.high * scale + max(o for (o,) in offsets)
+    if max(abs(low), abs(high)) >= 1 << 31:
+        raise HwgenError(
+            "overflow", codes.name, "the keys of argmax need more than 32 bits", "use narrower weights in the last layer"
+        )
+    return low, high
+
+
+class _SurdOrder:
+    """Sort key of an exact number."""
+
+    def __init__(self, value: Surd) -> None:
+        self.value = value
+
+    def __lt__(self, other: _SurdOrder) -> bool:
+        return self.value < other.value
+
+
+ARGMAX_REAL = RealOp(
+    "argmax", NoAttrs, _infer_argmax,
+    evaluate=lambda node, x: x[0].argmax(axis=-1, keepdims=True).astype(np.float64), lower=_lower_argmax,
+)
+
+
+def _classes(node: Node) -> int:
+    return node.inputs[0].type.shape[-1]
+
+
+def _infer_index(node: Node) -> tuple[TensorType, ...]:
+    return (TensorType((*node.inputs[0].type.shape[:-1], 1), Integer(0, max(1, _classes(node) - 1), (UNIT,), (ZERO,))),)
+
+
+def _reference(node: Node, inputs: Sequence[IntArray]) -> IntArray:
+    return inputs[0].argmax(axis=-1, keepdims=True)
+
+
+def _unit(node: Node, parallelism: Parallelism) -> Unit:
+    x, lanes, classes = node.inputs[0].type.format, parallelism.outputs, _classes(node)
+    if not isinstance(x, Integer):
+        raise TypeError("argmax of integers")
+    return Unit(
+        "hg_argmax",
+        (
+            ("Lanes", lanes), ("Elements", classes), ("Width", x.bits), ("Signed", int(x.signed)),
+            ("IndexWidth", bits_for(0, max(1, classes - 1))),
+        ),
+        (), in_lanes=lanes, out_lanes=1, in_beats=beats(classes, lanes), out_beats=1,
+        latency_cycles=(lanes - 1).bit_length() + 1,
+    )
+
+
+def _sample(random: Random) -> Case:
+    classes = random.randint(1, 9)
+    source = make(INPUT, InputAttrs((1, classes), Integer(-8, 7)), [], "x", "x")
+    lanes = random.randint(1, classes)
+    return Case(make(ARGMAX, NO_ATTRS, [source.output], "y", "argmax"), Parallelism(lanes, lanes))
+
+
+ARGMAX = IntegerOp(
+    "argmax_index", NoAttrs, _infer_index, _reference,
+    lambda node: (Interval(0, max(1, _classes(node) - 1)),), _unit, _sample,
+)

@@ -1,0 +1,89 @@
+"""What hwgen knows about one operator, as records of pure functions.
+
+A *real* operator stands in an imported graph: exact real arithmetic, with quantizers in between.  An *integer* operator
+stands in a lowered graph and has hardware.  `hwgen.ops.table` lists both kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from hwgen.dataflow.unit import Parallelism, Unit
+from hwgen.formats import IntArray
+from hwgen.ir.graph import Array, Attrs, Node, TensorType, Value
+from hwgen.numerics.interval import Interval
+from hwgen.ops.importing import OnnxRule, TorchRule
+from hwgen.ops.lowering import Lowering, Pending
+
+T = TypeVar("T", bound=Attrs)
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class RealOp:
+    """An operator of the imported graph.
+
+    infer: types of the outputs from attributes and input types; raises HwgenError with the reason.
+    evaluate: float64 NumPy of the outputs, batch of any size; None for a source.
+    lower: its effect on integer values (see `hwgen.ops.lowering`); None where a pass must remove it before.
+    onnx, torch: how each front end reads it, by operator name (QONNX's own have the prefix ``qonnx.``).
+    """
+
+    name: str
+    attrs: type[Attrs]
+    infer: Callable[[Node], tuple[TensorType, ...]]
+    evaluate: Callable[[Node, Sequence[Float64]], Float64] | None = None
+    lower: Callable[[Lowering, Node, Sequence[Pending]], Pending] | None = None
+    onnx: Mapping[str, OnnxRule] = field(default_factory=dict[str, OnnxRule])
+    torch: Mapping[str, TorchRule] = field(default_factory=dict[str, TorchRule])
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A random legal use of an integer operator: a node on one ``input``, for tests and fuzzing."""
+
+    node: Node
+    parallelism: Parallelism
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerOp:
+    """An operator of the lowered graph.
+
+    infer: as above; formats are `Integer` with sound bounds.  reference: int64 codes of the output from those of the
+    inputs, batch of any size.  bounds: one interval a channel (last axis), or one for all.
+    unit: the hardware as data.  sample: a random legal case.
+    """
+
+    name: str
+    attrs: type[Attrs]
+    infer: Callable[[Node], tuple[TensorType, ...]]
+    reference: Callable[[Node, Sequence[IntArray]], IntArray]
+    bounds: Callable[[Node], tuple[Interval, ...]]
+    unit: Callable[[Node, Parallelism], Unit] | None
+    sample: Callable[[Random], Case] | None = None
+
+
+def make(op: RealOp | IntegerOp, attrs: Attrs, inputs: Sequence[Value], name: str, path: str) -> Node:
+    """A node of ``op`` with inferred output type, its one output called ``name``."""
+    draft = Node(op.name, attrs, tuple(inputs), (), (), path)
+    return Node(op.name, attrs, tuple(inputs), op.infer(draft), (name,), path)
+
+
+def attrs_as(node: Node, kind: type[T]) -> T:
+    """The node's attributes, known to be of ``kind``."""
+    attrs: Any = node.attrs
+    if not isinstance(attrs, kind):
+        raise TypeError(f"{node.path}: {node.op} carries {type(attrs).__name__}, expected {kind.__name__}")
+    return attrs
+
+
+def constant_array(value: Value) -> Array | None:
+    """The contents of a constant value (codes where its format is quantized), or None for any other."""
+    return getattr(value.producer.attrs, "data", None) if value.producer.op == "constant" else None

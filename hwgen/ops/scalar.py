@@ -1,0 +1,205 @@
+"""Arithmetic with constants, element by element, and batch norm: all of it becomes ``gain * x + bias`` a channel.
+
+    scale_bias       y = gain[c] * x + bias[c], exact coefficients; the one form that lowering knows
+    add sub mul div  of a value and a constant (pass fold-scalar-arithmetic makes them scale_bias)
+    batch_norm       y = (x - mean) / sqrt(variance + eps) * gamma + beta, exact (a square root stays a root)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from hwgen.errors import HwgenError
+from hwgen.formats import REAL, Real
+from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value
+from hwgen.numerics.surd import Surd
+from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule
+from hwgen.ops.lowering import Lowering, Pending
+from hwgen.ops.record import Float64, RealOp, attrs_as
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleBiasAttrs(Attrs):
+    """gain, bias: one exact number, or one a channel (last axis); both of one length or one of them single."""
+
+    gain: tuple[Surd, ...]
+    bias: tuple[Surd, ...]
+
+    @property
+    def channels(self) -> int:
+        """1, or the number of channels."""
+        return max(len(self.gain), len(self.bias))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNormAttrs(Attrs):
+    """Parameters of a batch norm at inference, exact, one a channel."""
+
+    gamma: tuple[Surd, ...]
+    beta: tuple[Surd, ...]
+    mean: tuple[Surd, ...]
+    variance: tuple[Surd, ...]
+    epsilon: Surd
+
+    def scale_bias(self) -> ScaleBiasAttrs:
+        """The same function as gain and bias."""
+        gains = []
+        for gamma, variance in zip(self.gamma, self.variance, strict=True):
+            below = (variance + self.epsilon).rational
+            if below is None:
+                raise TypeError("the variance of a batch norm is rational")
+            gains.append(gamma * Surd.sqrt(below).inverse())
+        biases = [b - m * g for b, m, g in zip(self.beta, self.mean, gains, strict=True)]
+        return ScaleBiasAttrs(tuple(gains), tuple(biases))
+
+
+def _check_channels(node: Node, channels: int) -> tuple[TensorType, ...]:
+    shape = node.inputs[0].type.shape
+    if channels not in (1, shape[-1]):
+        raise HwgenError(
+            "shape", f"{node.op} {node.path!r}", f"{channels} coefficients for {shape[-1]} channels", "check the shapes"
+        )
+    return (TensorType(shape, REAL),)
+
+
+def _apply(attrs: ScaleBiasAttrs, x: Float64) -> Float64:
+    return x * np.array([float(g) for g in attrs.gain]) + np.array([float(b) for b in attrs.bias])
+
+
+def _lower_scale_bias(attrs: ScaleBiasAttrs, pending: Pending) -> Pending:
+    gain, bias = attrs.gain, attrs.bias
+    return pending.map(lambda chain, c: chain.scaled(gain[c % len(gain)], bias[c % len(bias)]), attrs.channels)
+
+
+def _infer_scale_bias(node: Node) -> tuple[TensorType, ...]:
+    return _check_channels(node, attrs_as(node, ScaleBiasAttrs).channels)
+
+
+def _infer_batch_norm(node: Node) -> tuple[TensorType, ...]:
+    return _check_channels(node, len(attrs_as(node, BatchNormAttrs).gamma))
+
+
+def _infer_binary(node: Node) -> tuple[TensorType, ...]:
+    left, right = (v.type.shape for v in node.inputs)
+    try:
+        shape = np.broadcast_shapes(left, right)
+    except ValueError as error:
+        raise HwgenError(
+            "shape", f"{node.op} {node.path!r}", f"shapes {left} and {right} do not broadcast", "check the shapes"
+        ) from error
+    return (TensorType(tuple(int(d) for d in shape), REAL),)
+
+
+SCALE_BIAS = RealOp(
+    "scale_bias", ScaleBiasAttrs, _infer_scale_bias,
+    evaluate=lambda node, x: _apply(attrs_as(node, ScaleBiasAttrs), x[0]),
+    lower=lambda lowering, node, x: _lower_scale_bias(attrs_as(node, ScaleBiasAttrs), x[0]),
+)
+
+
+# --- import -----------------------------------------------------------------------------------------------------------
+
+
+def exact_vector(call: ImportCall, index: int, what: str) -> tuple[Surd, ...]:
+    """Constant input ``index`` as exact numbers, flat; refuses NaN and infinity."""
+    array = call.constant(index)
+    if array.dtype != object and not np.isfinite(array.astype(np.float64)).all():
+        raise call.refuse(f"{what} holds NaN or infinity", "train or export the model again")
+    return tuple(v if isinstance(v, Surd) else Surd.of(float(v)) for v in array.ravel())
+
+
+def _onnx_batch_norm(call: OnnxCall) -> Value:
+    call.ignore("momentum")
+    if call.integer("training_mode", 0):
+        raise call.refuse("training_mode=1", "export the model in evaluation mode")
+    if call.integer("spatial", 1) != 1:
+        raise call.refuse("spatial=0", "use per-channel batch norm")
+    value = call.value(0)
+    if len(value.type.shape) != 2:
+        raise call.refuse(f"batch norm of a tensor of shape {value.type.shape}", "only (batch, channels) is supported here")
+    vectors = [exact_vector(call, i, w) for i, w in ((1, "scale"), (2, "bias"), (3, "mean"), (4, "variance"))]
+    return emit_batch_norm(call, value, vectors, call.real("epsilon", 1e-5))
+
+
+def emit_batch_norm(call: ImportCall, value: Value, vectors: Sequence[tuple[Surd, ...]], epsilon: float) -> Value:
+    """A batch norm of ``value``; vectors: gamma, beta, mean, variance."""
+    channels = value.type.shape[-1]
+    if any(len(v) != channels for v in vectors):
+        raise call.refuse(f"parameters of {[len(v) for v in vectors]} channels for {channels}", "check the shapes")
+    small = Surd.of(float(epsilon))
+    if any((v + small).sign() <= 0 for v in vectors[3]):
+        raise call.refuse("variance + epsilon is not positive", "train or export the model again")
+    gamma, beta, mean, variance = vectors
+    return call.emit("batch_norm", BatchNormAttrs(gamma, beta, mean, variance, small), [value])
+
+
+def _binary(op: str) -> OnnxRule:
+    def rule(call: OnnxCall) -> Value:
+        return call.emit(op, NO_ATTRS, [call.value(0), call.value(1)])
+
+    return rule
+
+
+def _onnx_pow(call: OnnxCall) -> Value:
+    exponent = exact_vector(call, 1, "exponent")
+    if exponent == (Surd.of(1),):
+        return call.emit("identity", NO_ATTRS, [call.value(0)])
+    if not call.is_constant(0):
+        raise call.refuse("a power of a computed value", "only powers of constants are supported here")
+    if exponent == (Surd.of(2),):
+        return _emit_exact(call, lambda v: v * v)
+    if exponent == (Surd.of(Fraction(1, 2)),):
+        return _emit_exact(call, lambda v: _root(call, v))
+    raise call.refuse(f"exponent {exponent[0]}", "exponents 1, 2 and 1/2 of constants are supported")
+
+
+def _onnx_sqrt(call: OnnxCall) -> Value:
+    if not call.is_constant(0):
+        raise call.refuse("a square root of a computed value", "only constants are supported here")
+    return _emit_exact(call, lambda v: _root(call, v))
+
+
+def _root(call: ImportCall, value: Surd) -> Surd:
+    rational = value.rational
+    if rational is None or rational < 0:
+        raise call.refuse(f"the square root of {value}", "use a rational number that is not negative")
+    return Surd.sqrt(rational)
+
+
+def _emit_exact(call: ImportCall, function: Callable[[Surd], Surd]) -> Value:
+    array = call.constant(0)
+    values = exact_vector(call, 0, "the base")
+    exact = np.empty(array.size, dtype=object)
+    exact[:] = [function(v) for v in values]
+    return call.emit_constant(exact.reshape(array.shape))
+
+
+_EVALUATE = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
+
+
+def _binary_op(name: str, onnx: str) -> RealOp:
+    function = _EVALUATE[name]
+    return RealOp(
+        name, NoAttrs, _infer_binary, evaluate=lambda node, x: function(x[0], x[1]), onnx={onnx: _binary(name)}
+    )
+
+
+ADD, SUB, MUL, DIV = (
+    _binary_op("add", "Add"), _binary_op("sub", "Sub"), _binary_op("mul", "Mul"), _binary_op("div", "Div")
+)
+
+BATCH_NORM = RealOp(
+    "batch_norm", BatchNormAttrs, _infer_batch_norm,
+    evaluate=lambda node, x: _apply(attrs_as(node, BatchNormAttrs).scale_bias(), x[0]),
+    lower=lambda lowering, node, x: _lower_scale_bias(attrs_as(node, BatchNormAttrs).scale_bias(), x[0]),
+    onnx={"BatchNormalization": _onnx_batch_norm, "Pow": _onnx_pow, "Sqrt": _onnx_sqrt},
+)
+
+
+def is_real(value: Value) -> bool:
+    """Whether no quantizer made the value."""
+    return isinstance(value.type.format, Real)

@@ -1,0 +1,242 @@
+"""Shapes: identity, dropout, reshape, flatten, transpose.  In hardware these are wires: the codes stay in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+
+from hwgen.dataflow.unit import Parallelism
+from hwgen.errors import HwgenError
+from hwgen.formats import REAL, IntArray, Integer
+from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, Shape, TensorType, Value
+from hwgen.numerics.interval import Interval
+from hwgen.numerics.surd import Surd
+from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
+from hwgen.ops.lowering import Lowering, Pending
+from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
+from hwgen.ops.source import INPUT, InputAttrs
+
+
+@dataclass(frozen=True, slots=True)
+class ReshapeAttrs(Attrs):
+    """shape: of the result, its first entry the batch of 1."""
+
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class TransposeAttrs(Attrs):
+    """perm: axis of the input for each axis of the result."""
+
+    perm: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewAttrs(Attrs):
+    """The same codes under another shape, scale and offset."""
+
+    shape: Shape
+    scale: tuple[Surd, ...]
+    offset: tuple[Surd, ...]
+
+
+def _infer_identity(node: Node) -> tuple[TensorType, ...]:
+    return (node.inputs[0].type,)
+
+
+def _infer_reshape(node: Node) -> tuple[TensorType, ...]:
+    shape, before = attrs_as(node, ReshapeAttrs).shape, node.inputs[0].type
+    if np.prod(shape, dtype=object) != before.elements:
+        raise HwgenError(
+            "shape", f"reshape {node.path!r}", f"{before.shape} cannot become {shape}", "check the sizes"
+        )
+    return (TensorType(shape, before.format if _per_tensor(before) else REAL),)
+
+
+def _per_tensor(type_: TensorType) -> bool:
+    return getattr(type_.format, "axis", None) is None
+
+
+def _infer_transpose(node: Node) -> tuple[TensorType, ...]:
+    perm, before = attrs_as(node, TransposeAttrs).perm, node.inputs[0].type
+    if sorted(perm) != list(range(len(before.shape))):
+        raise HwgenError("shape", f"transpose {node.path!r}", f"perm {perm} for {before.shape}", "check perm")
+    return (TensorType(tuple(before.shape[p] for p in perm), before.format if _per_tensor(before) else REAL),)
+
+
+def _evaluate_reshape(node: Node, inputs: Sequence[Float64]) -> Float64:
+    return inputs[0].reshape(inputs[0].shape[0], *attrs_as(node, ReshapeAttrs).shape[1:])
+
+
+def _lower_reshape(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
+    (pending,) = inputs
+    shape = node.output.type.shape
+    if len(pending.chains) > 1 and shape[-1] != pending.shape[-1]:
+        raise HwgenError(
+            "per-channel", f"reshape {node.path!r}", "per-channel scales do not survive a change of the last axis",
+            "quantize per tensor before it",
+        )
+    return pending.reshaped(shape)
+
+
+def _lower_transpose(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
+    perm, shape = attrs_as(node, TransposeAttrs).perm, node.inputs[0].type.shape
+    moved = [p for p in perm if shape[p] != 1]
+    if moved != sorted(moved):
+        raise HwgenError(
+            "unsupported-node", f"transpose {node.path!r}", f"perm {perm} of {shape} changes the order of the elements",
+            "only permutations that move axes of size 1 are supported here",
+        )
+    return _lower_reshape(lowering, node, inputs)
+
+
+def _resolve(call: ImportCall, wanted: Sequence[int], before: Shape, *, zero_copies: bool) -> Shape:
+    """ONNX's reshape target with 0 (copy) and -1 (rest) resolved; the batch must stay first."""
+    shape = [int(d) for d in wanted]
+    if zero_copies:
+        for i, d in enumerate(shape):
+            if d == 0:
+                if i >= len(before):
+                    raise call.refuse(f"target {shape} copies axis {i} of {before}", "check the target shape")
+                shape[i] = before[i]
+    elements = int(np.prod(before, dtype=object))
+    if shape.count(-1) > 1 or any(d < -1 or d == 0 for d in shape):
+        raise call.refuse(f"target shape {shape}", "use positive sizes and at most one -1")
+    if -1 in shape:
+        rest = int(np.prod([d for d in shape if d != -1], dtype=object))
+        if elements % rest:
+            raise call.refuse(f"{before} cannot become {shape}", "check the sizes")
+        shape[shape.index(-1)] = elements // rest
+    if not shape or shape[0] != 1:
+        raise call.refuse(f"target shape {shape} does not keep the batch axis", "keep the batch as the first axis")
+    return tuple(shape)
+
+
+def emit_reshape(call: ImportCall, wanted: Sequence[int], *, zero_copies: bool = False) -> Value:
+    """A reshape of input 0."""
+    value = call.value(0)
+    shape = _resolve(call, wanted, value.type.shape, zero_copies=zero_copies)
+    return call.emit("reshape", ReshapeAttrs(shape), [value])
+
+
+def _onnx_reshape(call: OnnxCall) -> Value:
+    zero_copies = call.integer("allowzero", 0) == 0
+    wanted = call.constant(1) if call.input_count > 1 else np.array(call.integers("shape") or ())
+    return emit_reshape(call, wanted.ravel().tolist(), zero_copies=zero_copies)
+
+
+def _onnx_flatten(call: OnnxCall) -> Value:
+    axis, shape = call.integer("axis", 1), call.value(0).type.shape
+    if axis % max(len(shape), 1) != 1 and axis != 1:
+        raise call.refuse(f"axis={axis}", "flatten from axis 1, so that the batch stays")
+    return emit_reshape(call, (1, -1))
+
+
+def _onnx_transpose(call: OnnxCall) -> Value:
+    value = call.value(0)
+    rank = len(value.type.shape)
+    perm = call.integers("perm") or tuple(reversed(range(rank)))
+    if sorted(perm) != list(range(rank)):
+        raise call.refuse(f"perm {perm} for a tensor of {rank} axes", "check perm")
+    return call.emit("transpose", TransposeAttrs(perm), [value])
+
+
+def _onnx_squeeze(call: OnnxCall) -> Value:
+    shape = call.value(0).type.shape
+    axes = call.integers("axes") if call.input_count < 2 else tuple(call.constant(1).ravel().tolist())
+    gone = {a % len(shape) for a in axes} if axes else {i for i, d in enumerate(shape) if d == 1 and i}
+    if any(shape[a] != 1 for a in gone):
+        raise call.refuse(f"axes {sorted(gone)} of {shape} are not all of size 1", "check the axes")
+    return emit_reshape(call, [d for i, d in enumerate(shape) if i not in gone])
+
+
+def _identity(call: ImportCall) -> Value:
+    return call.emit("identity", NO_ATTRS, [call.value(0)])
+
+
+def _onnx_dropout(call: OnnxCall) -> Value:
+    for name in ("ratio", "seed"):
+        call.ignore(name)
+    if call.has(2) and bool(call.constant(2).any()):
+        raise call.refuse("training_mode is true", "export the model in evaluation mode")
+    return _identity(call)
+
+
+def _torch_dropout(call: TorchCall) -> Value:
+    if call.argument(2, "train", False):
+        raise call.refuse("dropout in training mode", "call model.eval() before the import")
+    call.argument(1, "p", 0.5)
+    return _identity(call)
+
+
+def _torch_view(call: TorchCall) -> Value:
+    wanted = call.argument(1, "size")
+    if not isinstance(wanted, (list, tuple)):
+        raise call.refuse(f"target shape {wanted}", "use whole numbers")
+    return emit_reshape(call, [int(str(d)) for d in wanted])
+
+
+def _torch_flatten(call: TorchCall) -> Value:
+    start, end = call.argument(1, "start_dim", 0), call.argument(2, "end_dim", -1)
+    shape = call.value(0).type.shape
+    if start != 1 or end not in (-1, len(shape) - 1):
+        raise call.refuse(f"flatten from {start} to {end}", "flatten from axis 1 to the last")
+    return emit_reshape(call, (1, -1))
+
+
+def _keep(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
+    return inputs[0]
+
+
+IDENTITY = RealOp(
+    "identity", NoAttrs, _infer_identity, evaluate=lambda node, x: x[0], lower=_keep,
+    onnx={"Identity": _identity, "Dropout": _onnx_dropout},
+    torch={
+        "aten.dropout.default": _torch_dropout, "aten.clone.default": _identity, "aten.detach.default": _identity,
+        "aten.contiguous.default": _identity, "aten.alias.default": _identity,
+    },
+)
+RESHAPE = RealOp(
+    "reshape", ReshapeAttrs, _infer_reshape, _evaluate_reshape, _lower_reshape,
+    onnx={"Reshape": _onnx_reshape, "Flatten": _onnx_flatten, "Squeeze": _onnx_squeeze},
+    torch={
+        "aten.view.default": _torch_view, "aten.reshape.default": _torch_view, "aten.flatten.using_ints": _torch_flatten,
+    },
+)
+TRANSPOSE = RealOp(
+    "transpose", TransposeAttrs, _infer_transpose,
+    evaluate=lambda node, x: np.transpose(x[0], attrs_as(node, TransposeAttrs).perm),
+    lower=_lower_transpose, onnx={"Transpose": _onnx_transpose},
+)
+
+
+# --- integer ----------------------------------------------------------------------------------------------------------
+
+
+def _infer_view(node: Node) -> tuple[TensorType, ...]:
+    attrs, before = attrs_as(node, ViewAttrs), node.inputs[0].type.format
+    if not isinstance(before, Integer):
+        raise HwgenError("broken-graph", f"view {node.path!r}", f"input is {before}", "lower the graph first")
+    return (TensorType(attrs.shape, Integer(before.low, before.high, attrs.scale, attrs.offset, before.bipolar)),)
+
+
+def _view_reference(node: Node, inputs: Sequence[IntArray]) -> IntArray:
+    return inputs[0].reshape(inputs[0].shape[0], *attrs_as(node, ViewAttrs).shape[1:])
+
+
+def _view_bounds(node: Node) -> tuple[Interval, ...]:
+    before = node.inputs[0].type.format
+    return (Interval(before.low, before.high),) if isinstance(before, Integer) else ()
+
+
+def _view_sample(random: Random) -> Case:
+    rows, columns = random.randint(1, 5), random.randint(1, 5)
+    source = make(INPUT, InputAttrs((1, rows, columns), Integer(-4, 3)), [], "x", "x")
+    attrs = ViewAttrs((1, rows * columns), (Surd.of(random.randint(1, 9)),), (Surd.of(random.randint(-9, 9)),))
+    return Case(make(VIEW, attrs, [source.output], "y", "view"), Parallelism(1, 1))
+
+
+VIEW = IntegerOp("view", ViewAttrs, _infer_view, _view_reference, _view_bounds, None, _view_sample)
