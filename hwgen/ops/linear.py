@@ -36,6 +36,7 @@ from hwgen.ops.source import INPUT, ConstantAttrs, InputAttrs, constant_reals
 
 MAX_WEIGHT_BITS: Final = 16
 MAX_ACTIVATION_BITS: Final = 16
+_EXACT_IN_FLOAT64: Final = 1 << 53
 
 
 # --- real -------------------------------------------------------------------------------------------------------------
@@ -231,7 +232,12 @@ def _infer_matvec(node: Node) -> tuple[TensorType, ...]:
 
 
 def _matvec_reference(node: Node, inputs: Sequence[IntArray]) -> IntArray:
-    return inputs[0].reshape(inputs[0].shape[0], -1) @ attrs_as(node, MatvecAttrs).weight.T
+    weight, x = attrs_as(node, MatvecAttrs).weight, inputs[0].reshape(inputs[0].shape[0], -1)
+    format_ = _input_format(node)
+    largest = int(np.abs(weight).sum(axis=1).max(initial=0)) * max(abs(format_.low), abs(format_.high))
+    if largest < _EXACT_IN_FLOAT64:  # every partial sum is an integer that float64 holds, and BLAS is much faster
+        return (x.astype(np.float64) @ weight.T.astype(np.float64)).astype(np.int64)
+    return x @ weight.T
 
 
 @dataclass(frozen=True, slots=True)

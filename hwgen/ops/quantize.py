@@ -15,9 +15,10 @@ from typing import Final
 
 import numpy as np
 
-from hwgen.formats import Affine, Binary, Quantized
+from hwgen.errors import HwgenError
+from hwgen.formats import REAL, Affine, Binary, Integer, Quantized
 from hwgen.formats.text import MAX_BITS
-from hwgen.ir.graph import Array, Attrs, Node, TensorType, Value
+from hwgen.ir.graph import Array, Attrs, NoAttrs, Node, TensorType, Value
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall
@@ -249,6 +250,23 @@ def _dequantize_linear(call: OnnxCall) -> Value:
         raise call.refuse("scale or zero point differs from the QuantizeLinear before it", "use one grid for the pair")
     return _quantized(call, before.inputs[0], own)
 
+
+def _infer_decode(node: Node) -> tuple[TensorType, ...]:
+    before = node.inputs[0].type
+    if not isinstance(before.format, Integer):
+        raise HwgenError("broken-graph", f"decode {node.path!r}", f"input is {before.format}", "decode integers")
+    return (TensorType(before.shape, REAL),)
+
+
+def _evaluate_decode(node: Node, inputs: Sequence[Float64]) -> Float64:
+    format_ = node.inputs[0].type.format
+    if not isinstance(format_, Integer):
+        raise TypeError("decode of integers")
+    return format_.decode(inputs[0].astype(np.int64))
+
+
+DECODE = RealOp("decode", NoAttrs, _infer_decode, _evaluate_decode)
+"""From codes that leave the chip to the reals that they stand for; what follows is done by the host."""
 
 CODES = RealOp(
     "codes", QuantizeAttrs, _infer, onnx={"QuantizeLinear": _quantize_linear, "DequantizeLinear": _dequantize_linear}

@@ -44,7 +44,7 @@ class ViewAttrs(Attrs):
 
 
 def _infer_identity(node: Node) -> tuple[TensorType, ...]:
-    return (node.inputs[0].type,)
+    return (TensorType(node.inputs[0].type.shape, REAL),)
 
 
 def _infer_reshape(node: Node) -> tuple[TensorType, ...]:
@@ -53,18 +53,14 @@ def _infer_reshape(node: Node) -> tuple[TensorType, ...]:
         raise HwgenError(
             "shape", f"reshape {node.path!r}", f"{before.shape} cannot become {shape}", "check the sizes"
         )
-    return (TensorType(shape, before.format if _per_tensor(before) else REAL),)
-
-
-def _per_tensor(type_: TensorType) -> bool:
-    return getattr(type_.format, "axis", None) is None
+    return (TensorType(shape, REAL),)
 
 
 def _infer_transpose(node: Node) -> tuple[TensorType, ...]:
     perm, before = attrs_as(node, TransposeAttrs).perm, node.inputs[0].type
     if sorted(perm) != list(range(len(before.shape))):
         raise HwgenError("shape", f"transpose {node.path!r}", f"perm {perm} for {before.shape}", "check perm")
-    return (TensorType(tuple(before.shape[p] for p in perm), before.format if _per_tensor(before) else REAL),)
+    return (TensorType(tuple(before.shape[p] for p in perm), REAL),)
 
 
 def _evaluate_reshape(node: Node, inputs: Sequence[Float64]) -> Float64:

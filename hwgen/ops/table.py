@@ -15,6 +15,7 @@ REAL_OPS: Final = (
     source.CONSTANT,
     quantize.QUANTIZE,
     quantize.CODES,
+    quantize.DECODE,
     linear.LINEAR,
     scalar.SCALE_BIAS,
     scalar.BATCH_NORM,

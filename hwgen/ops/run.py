@@ -1,0 +1,49 @@
+"""Runs a graph in NumPy: integers in int64, what is still real in float64; every intermediate value is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from hwgen.errors import HwgenError
+from hwgen.formats import FloatArray, IntArray, Quantized
+from hwgen.ir.graph import Array, Graph, Node, Value
+from hwgen.ops.record import Float64
+from hwgen.ops.source import ConstantAttrs
+from hwgen.ops.table import INTEGER, REAL
+
+
+def constant_floats(attrs: ConstantAttrs) -> Float64:
+    """A constant in float64."""
+    if isinstance(attrs.format, Quantized):
+        return attrs.format.decode(attrs.data)
+    return attrs.data.astype(np.float64)
+
+
+def _run_node(node: Node, inputs: Sequence[Array]) -> Array:
+    if isinstance(node.attrs, ConstantAttrs):
+        return constant_floats(node.attrs)
+    if node.op in INTEGER:
+        return INTEGER[node.op].reference(node, inputs)
+    evaluate = REAL[node.op].evaluate
+    if evaluate is None:
+        raise HwgenError("not-runnable", f"{node.op} {node.path!r}", "cannot be computed by itself", "see the operator's rules")
+    return evaluate(node, inputs)
+
+
+def evaluate(graph: Graph, inputs: Mapping[str, FloatArray | IntArray]) -> dict[Value, Array]:
+    """Every value of ``graph`` for a batch of inputs, (batch, …) by input name; codes where the graph is integer."""
+    values: dict[Value, Array] = {}
+    for node in graph.nodes:
+        if node.op == "input":
+            array = inputs[node.output.name]
+            if array.shape[1:] != node.output.type.shape[1:]:
+                raise HwgenError(
+                    "shape", f"input {node.output.name!r}", f"data of shape {array.shape[1:]}, expected {node.output.type.shape[1:]}",
+                    "give (samples, …) of the model's input shape",
+                )
+            values[node.output] = array
+        else:
+            values[node.output] = _run_node(node, [values[v] for v in node.inputs])
+    return values

@@ -1,0 +1,81 @@
+"""Quantize what a model leaves in float: weights of linear operators, and the values that enter them or a table.
+
+    linear(x, W, b)   ⇒   linear(quantize(x), quantize(W), b)
+
+Biases stay exact (they go into the requantizer).  With ``calibration`` data a fixed-point format keeps its width and
+gets, tensor by tensor, the fewest integer bits that hold the largest magnitude seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import frexp
+from typing import Final
+
+import numpy as np
+
+from hwgen.formats import REAL, Fixed, FloatArray, Quantized, parse_quantized
+from hwgen.ir.graph import Graph, Node, Rewriter, Value
+from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
+from hwgen.ops.record import make
+from hwgen.ops.run import constant_floats, evaluate
+from hwgen.ops.source import ConstantAttrs
+from hwgen.pipeline import Effect, Notes, Pass
+
+_NEEDS_CODES: Final = ("linear", "sigmoid", "tanh")
+_TRANSPARENT: Final = ("reshape", "identity", "transpose")
+
+
+def _is_quantized(value: Value) -> bool:
+    """Whether a quantizer, or nothing but shape operations after one, makes the value."""
+    while value.producer.op in _TRANSPARENT:
+        value = value.producer.inputs[0]
+    return value.type.format is not REAL
+
+
+def _fitted(format_: Quantized, largest: float) -> Quantized:
+    """A fixed-point format with the fewest integer bits that hold ``largest``; others unchanged."""
+    if not isinstance(format_, Fixed) or largest <= 0:
+        return format_
+    return replace(format_, integer_bits=frexp(largest)[1] + format_.is_signed)
+
+
+@dataclass(frozen=True)
+class AssignPrecision(Pass):
+    """format: text of the default format.  calibration: (samples, …) float data for the one input, or None."""
+
+    format: str
+    calibration: FloatArray | None = None
+
+    name = "assign-precision"
+    effect = Effect.CHANGES_NUMERICS
+
+    def rewrite(self, graph: Graph, notes: Notes) -> Graph:
+        format_ = parse_quantized(self.format)
+        largest: dict[Value, float] = {}
+        if self.calibration is not None:
+            data = {v.name: self.calibration.astype(np.float64) for v in graph.inputs}
+            largest = {v: float(np.abs(a).max(initial=0)) for v, a in evaluate(graph, data).items()}
+        rewriter = Rewriter(graph)
+        for node in graph.nodes:
+            rewriter.copy(node)
+            if node.op not in _NEEDS_CODES or not self._wants(node, graph):
+                continue
+            inputs = [rewriter[v] for v in node.inputs]
+            for index in range(min(2, len(inputs))):
+                value = inputs[index]
+                if _is_quantized(value):
+                    notes.left(node.path, f"input {index} is quantized by the model")
+                    continue
+                attrs = value.producer.attrs
+                top = float(np.abs(constant_floats(attrs)).max(initial=0)) if isinstance(attrs, ConstantAttrs) else 0.0
+                chosen = format_ if self.calibration is None else _fitted(format_, top or largest.get(node.inputs[index], 0.0))
+                name = f"{value.name}.q" if len(graph.uses.get(node.inputs[index], ())) <= 1 else f"{node.output.name}.in{index}"
+                inputs[index] = make(QUANTIZE, QuantizeAttrs(chosen), [value], name, node.path).output
+                notes.changed(node.path, f"input {index} ({value.name}) becomes {chosen}")
+            rewriter.replace(node.output, node.with_inputs(inputs).output)
+        return rewriter.finish()
+
+    def _wants(self, node: Node, graph: Graph) -> bool:
+        """A function that only the host computes needs no codes."""
+        return node.op == "linear" or bool(graph.uses.get(node.output))
