@@ -101,18 +101,39 @@ class Surd:
         rational = self.rational
         if rational is not None:
             return (rational > 0) - (rational < 0)
-        precision = 64
+        value, precision = self, 64
         while precision <= _MAX_PRECISION_BITS:
-            low, high = self.bounds(precision)
+            low, high = value.bounds(precision)
             if low > 0:
                 return 1
             if high < 0:
                 return -1
+            if value is self:
+                value = self._independent()
+                if not value.terms:
+                    return 0
             precision *= 2
         raise HwgenError(
             "undecided-tie", "requantization", f"the sign of {self} is not decided by {_MAX_PRECISION_BITS} bits",
             "two batch norms between the same quantizers can cause this; fold them in the framework before the export",
         )
+
+    def _independent(self) -> Surd:
+        """The same number with terms that no rational relation joins: zero only if no term is left.
+
+        Roots whose quotient is rational become one term (sqrt(8) = 2*sqrt(2)); square roots of rationals of which no
+        quotient is a square are linearly independent over the rationals (Besicovitch 1940).
+        """
+        total: dict[Fraction, Fraction] = {}
+        for radicand, coefficient in self.terms:
+            for kept in total:
+                quotient = Surd.sqrt(radicand / kept).rational
+                if quotient is not None:
+                    total[kept] += coefficient * quotient
+                    break
+            else:
+                total[radicand] = coefficient
+        return _collect(total)
 
     def floor(self) -> int:
         """Greatest integer that is not above the value."""
@@ -148,16 +169,21 @@ class Surd:
         total = ZERO
         for term in text.split("+"):
             found = _TERM.fullmatch(term)
-            if found is None:
-                raise HwgenError("parse", "number", f"cannot read {text!r}", "write it as 3/4 or 3/4*sqrt(5/7), joined by +")
-            coefficient = Surd.of(Fraction(found[1]))
-            total = total + (coefficient if found[2] is None else Surd(((Fraction(found[2]), ONE),)) * coefficient)
+            try:
+                if found is None:
+                    raise ValueError(term)
+                coefficient, radicand = Fraction(found[1]), Fraction(found[2] or 1)
+            except (ValueError, ZeroDivisionError) as error:
+                raise HwgenError(
+                    "parse", "number", f"cannot read {text!r}", "write it as 3/4 or 3/4*sqrt(5/7), joined by +"
+                ) from error
+            total = total + Surd.sqrt(radicand) * Surd.of(coefficient)
         return total
 
 
 ZERO: Final = Surd(())
 UNIT: Final = Surd(((ONE, ONE),))
-_TERM: Final = re.compile(r"(-?\d+(?:/\d+)?)(?:\*sqrt\((\d+(?:/\d+)?)\))?")
+_TERM: Final = re.compile(r"(-?\d+(?:/\d+)?)(?:\*sqrt\((\d+(?:/\d+)?)\))?", re.ASCII)
 
 
 def _collect(total: dict[Fraction, Fraction]) -> Surd:
