@@ -26,6 +26,10 @@ def _unary(op: str):  # noqa: ANN202 - the same function serves ONNX and torch
 
 
 def _onnx_clip(call: OnnxCall) -> Value:
+    if call.is_constant(0) and call.constant(0).dtype.kind in "iu":
+        # weight codes, as Brevitas writes them in QCDQ form
+        limits = [call.constant(i).item() if call.has(i) else None for i in (1, 2)]
+        return call.emit_constant(np.clip(call.constant(0), *limits), suffix="")
     value = call.value(0)
     if value.producer.op == "codes":
         return clip_codes(call, value)

@@ -23,6 +23,7 @@ from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
 from hwgen.ops.requantize import ScaleAttrs
+from hwgen.ops.shape import ReshapeAttrs
 from hwgen.ops.source import INPUT, InputAttrs
 
 
@@ -61,9 +62,10 @@ def _onnx_softmax(*, log: bool):  # noqa: ANN202 - an OnnxRule
 
 def _torch_softmax(*, log: bool):  # noqa: ANN202 - a TorchRule
     def rule(call: TorchCall) -> Value:
-        axis = call.argument(1, "dim")
-        call.argument(2, "dtype", None)
-        return _emit_softmax(call, axis if isinstance(axis, int) else -1, log=log)
+        axis, other_type = call.argument(1, "dim"), call.argument(2, "dtype", None)
+        if not isinstance(axis, int) or other_type not in (None, False):
+            raise call.refuse(f"softmax with dim={axis}, dtype={other_type}", "give dim=-1 and no dtype")
+        return _emit_softmax(call, axis, log=log)
 
     return rule
 
@@ -83,6 +85,30 @@ SOFTMAX = RealOp(
 
 def _infer_argmax(node: Node) -> tuple[TensorType, ...]:
     return (TensorType((*node.inputs[0].type.shape[:-1], 1), REAL),)
+
+
+def _emit_argmax(call: ImportCall, axis: int, *, keep: bool) -> Value:
+    value = call.value(0)
+    rank = len(value.type.shape)
+    if rank < 2 or axis % rank != rank - 1:
+        raise call.refuse(f"argmax along axis {axis} of a tensor of {rank} axes", "apply it along the last axis")
+    if keep:
+        return call.emit("argmax", NO_ATTRS, [value])
+    index = call.emit("argmax", NO_ATTRS, [value], suffix=".index")
+    return call.emit("reshape", ReshapeAttrs(value.type.shape[:-1]), [index])
+
+
+def _onnx_argmax(call: OnnxCall) -> Value:
+    if call.integer("select_last_index", 0):
+        raise call.refuse("select_last_index=1", "let the first of equal values win")
+    return _emit_argmax(call, call.integer("axis", 0), keep=bool(call.integer("keepdims", 1)))
+
+
+def _torch_argmax(call: TorchCall) -> Value:
+    axis = call.argument(1, "dim", None)
+    if not isinstance(axis, int):
+        raise call.refuse("argmax over the whole batch", "give dim=-1")
+    return _emit_argmax(call, axis, keep=bool(call.argument(2, "keepdim", False)))
 
 
 def _lower_argmax(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
@@ -139,6 +165,7 @@ class _SurdOrder:
 ARGMAX_REAL = RealOp(
     "argmax", NoAttrs, _infer_argmax,
     evaluate=lambda node, x: x[0].argmax(axis=-1, keepdims=True).astype(np.float64), lower=_lower_argmax,
+    onnx={"ArgMax": _onnx_argmax}, torch={"aten.argmax.default": _torch_argmax},
 )
 
 

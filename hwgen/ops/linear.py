@@ -190,9 +190,23 @@ def _torch_linear(call: TorchCall) -> Value:
     return call.emit("linear", NO_ATTRS, inputs)
 
 
+def _torch_matmul(call: TorchCall) -> Value:
+    return call.emit("linear", NO_ATTRS, [call.value(0), _transposed(call, _check_weight(call, call.value(1)))])
+
+
+def _torch_addmm(call: TorchCall) -> Value:
+    if call.argument(3, "beta", 1) != 1 or call.argument(4, "alpha", 1) != 1:
+        raise call.refuse("addmm with alpha or beta other than 1", "scale the operands instead")
+    weight = _transposed(call, _check_weight(call, call.value(2)))
+    return call.emit("linear", NO_ATTRS, [call.value(1), weight, call.value(0)])
+
+
 LINEAR = RealOp(
     "linear", NoAttrs, _infer, _evaluate, _lower,
-    onnx={"Gemm": _onnx_gemm, "MatMul": _onnx_matmul}, torch={"aten.linear.default": _torch_linear},
+    onnx={"Gemm": _onnx_gemm, "MatMul": _onnx_matmul}, torch={
+        "aten.linear.default": _torch_linear, "aten.addmm.default": _torch_addmm,
+        "aten.mm.default": _torch_matmul, "aten.matmul.default": _torch_matmul,
+    },
 )
 
 
@@ -228,7 +242,9 @@ def _infer_matvec(node: Node) -> tuple[TensorType, ...]:
     if weight.ndim != 2 or int(np.prod(shape[1:])) != weight.shape[1]:
         raise HwgenError("shape", f"matvec {node.path!r}", f"{shape} and weight {weight.shape} do not fit", "check sizes")
     bounds = _matvec_bounds(node)
-    return (TensorType((1, weight.shape[0]), Integer(min(b.low for b in bounds), max(b.high for b in bounds))),)
+    # an accumulator is two's complement in hardware, whatever its bounds
+    low, high = min(-1, *(b.low for b in bounds)), max(b.high for b in bounds)
+    return (TensorType((1, weight.shape[0]), Integer(low, high)),)
 
 
 def _matvec_reference(node: Node, inputs: Sequence[IntArray]) -> IntArray:
@@ -284,13 +300,12 @@ def _matvec_unit(node: Node, parallelism: Parallelism) -> Unit:
     in_beats, out_beats = beats(inputs, parallelism.inputs), beats(outputs, parallelism.outputs)
     code = weight_code(weight)
     style = memory_style(in_beats * out_beats, parallelism.inputs * parallelism.outputs * code.bits)
-    accumulator_bits = bits_for(min(accumulator.low, -1), accumulator.high)
     return Unit(
         "hg_matvec",
         (
             ("In", inputs), ("Out", outputs), ("InLanes", parallelism.inputs), ("OutLanes", parallelism.outputs),
             ("XWidth", x.bits), ("XKind", input_kind(x)), ("WWidth", code.bits), ("WKind", code.kind),
-            ("AccWidth", accumulator_bits), ("HasBias", 0), ("RomStyle", int(style)), ("BiasRomStyle", 0),
+            ("AccWidth", accumulator.bits), ("HasBias", 0), ("RomStyle", int(style)), ("BiasRomStyle", 0),
             ("TreeLevelsPerStage", TREE_LEVELS_PER_STAGE),
         ),
         (_weight_memory(weight, code, parallelism),),

@@ -17,8 +17,8 @@ from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Real
 from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value
 from hwgen.numerics.surd import Surd
-from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule
-from hwgen.ops.lowering import Lowering, Pending
+from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule, TorchCall, TorchRule
+from hwgen.ops.lowering import Pending
 from hwgen.ops.record import Float64, RealOp, attrs_as
 
 
@@ -94,10 +94,15 @@ def _infer_binary(node: Node) -> tuple[TensorType, ...]:
     return (TensorType(tuple(int(d) for d in shape), REAL),)
 
 
+def _torch_neg(call: TorchCall) -> Value:
+    return call.emit("scale_bias", ScaleBiasAttrs((Surd.of(-1),), (Surd.of(0),)), [call.value(0)])
+
+
 SCALE_BIAS = RealOp(
     "scale_bias", ScaleBiasAttrs, _infer_scale_bias,
     evaluate=lambda node, x: _apply(attrs_as(node, ScaleBiasAttrs), x[0]),
     lower=lambda lowering, node, x: _lower_scale_bias(attrs_as(node, ScaleBiasAttrs), x[0]),
+    torch={"aten.neg.default": _torch_neg},
 )
 
 
@@ -144,6 +149,44 @@ def _binary(op: str) -> OnnxRule:
     return rule
 
 
+def _torch_batch_norm(call: TorchCall) -> Value:
+    """``aten.batch_norm`` and ``_native_batch_norm_legit_no_training``: (x, gamma?, beta?, mean, variance, …)."""
+    native = call.input_count < 9
+    if not native and call.argument(5, "training"):
+        raise call.refuse("batch norm in training mode", "call model.eval() and keep track_running_stats=True")
+    epsilon = call.argument(6 if native else 7, "eps")
+    for index, name in ((5, "momentum"),) if native else ((6, "momentum"), (8, "cudnn_enabled")):
+        call.argument(index, name)  # no bearing on inference
+    if not call.has(3) or not call.has(4):
+        raise call.refuse("batch norm without running statistics", "use track_running_stats=True")
+    value = call.value(0)
+    if len(value.type.shape) != 2 or not isinstance(epsilon, float):
+        raise call.refuse(f"batch norm of a tensor of shape {value.type.shape}", "only (batch, channels) is supported here")
+    channels = value.type.shape[-1]
+    gamma = exact_vector(call, 1, "weight") if call.has(1) else (Surd.of(1),) * channels
+    beta = exact_vector(call, 2, "bias") if call.has(2) else (Surd.of(0),) * channels
+    vectors = [gamma, beta, exact_vector(call, 3, "mean"), exact_vector(call, 4, "variance")]
+    return emit_batch_norm(call, value, vectors, epsilon)
+
+
+def _torch_binary(op: str, *, reverse: bool = False) -> TorchRule:
+    def rule(call: TorchCall) -> Value:
+        alpha = 1 if op in ("mul", "div") else call.argument(2, "alpha", 1)
+        if alpha != 1:
+            raise call.refuse(f"alpha={alpha}", "multiply the operand instead")
+        left, right = call.value(0), call.value(1)
+        operands = [right, left] if reverse else [left, right]
+        result = call.emit(op, NO_ATTRS, operands)
+        moved = [v for v in operands if v.producer.op != "constant" and len(v.type.shape) != len(result.type.shape)]
+        if moved or result.type.shape[:1] not in ((1,), ()) and any(v.producer.op != "constant" for v in operands):
+            raise call.refuse(
+                f"shapes {left.type.shape} and {right.type.shape} broadcast along the batch axis", "keep the batch first"
+            )
+        return result
+
+    return rule
+
+
 def _onnx_pow(call: OnnxCall) -> Value:
     exponent = exact_vector(call, 1, "exponent")
     if exponent == (Surd.of(1),):
@@ -175,16 +218,22 @@ def _emit_exact(call: ImportCall, function: Callable[[Surd], Surd]) -> Value:
     values = exact_vector(call, 0, "the base")
     exact = np.empty(array.size, dtype=object)
     exact[:] = [function(v) for v in values]
-    return call.emit_constant(exact.reshape(array.shape))
+    return call.emit_constant(exact.reshape(array.shape), suffix="")
 
 
 _EVALUATE = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
 
 
+_TORCH_REVERSED = {"aten.rsub.Scalar": "sub", "aten.rsub.Tensor": "sub"}
+
+
 def _binary_op(name: str, onnx: str) -> RealOp:
     function = _EVALUATE[name]
+    torch = {f"aten.{name}.{kind}": _torch_binary(name) for kind in ("Tensor", "Scalar")}
+    torch |= {name_: _torch_binary(name, reverse=True) for name_, op in _TORCH_REVERSED.items() if op == name}
     return RealOp(
-        name, NoAttrs, _infer_binary, evaluate=lambda node, x: function(x[0], x[1]), onnx={onnx: _binary(name)}
+        name, NoAttrs, _infer_binary, evaluate=lambda node, x: function(x[0], x[1]), onnx={onnx: _binary(name)},
+        torch=torch,
     )
 
 
@@ -197,6 +246,9 @@ BATCH_NORM = RealOp(
     evaluate=lambda node, x: _apply(attrs_as(node, BatchNormAttrs).scale_bias(), x[0]),
     lower=lambda lowering, node, x: _lower_scale_bias(attrs_as(node, BatchNormAttrs).scale_bias(), x[0]),
     onnx={"BatchNormalization": _onnx_batch_norm, "Pow": _onnx_pow, "Sqrt": _onnx_sqrt},
+    torch={
+        "aten.batch_norm.default": _torch_batch_norm, "aten._native_batch_norm_legit_no_training.default": _torch_batch_norm,
+    },
 )
 
 

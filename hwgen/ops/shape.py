@@ -11,7 +11,7 @@ import numpy as np
 from hwgen.dataflow.unit import Parallelism
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, IntArray, Integer
-from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, Shape, TensorType, Value
+from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, Shape, TensorType, Value, topological
 from hwgen.numerics.interval import Interval
 from hwgen.numerics.surd import Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
@@ -183,6 +183,70 @@ def _torch_flatten(call: TorchCall) -> Value:
     return emit_reshape(call, (1, -1))
 
 
+def _torch_unsqueeze(call: TorchCall) -> Value:
+    shape, axis = list(call.value(0).type.shape), call.argument(1, "dim")
+    if not isinstance(axis, int):
+        raise call.refuse(f"unsqueeze along {axis}", "give one axis")
+    shape.insert(axis % (len(shape) + 1), 1)
+    if axis % len(shape) == 0:
+        raise call.refuse("unsqueeze along axis 0", "keep the batch as the first axis")
+    return emit_reshape(call, shape)
+
+
+def _torch_squeeze(call: TorchCall) -> Value:
+    shape, axes = call.value(0).type.shape, call.argument(1, "dim")
+    gone = {int(str(a)) % len(shape) for a in (axes if isinstance(axes, (list, tuple)) else [axes])}
+    if 0 in gone:
+        raise call.refuse(f"squeeze along {axes}", "keep the batch as the first axis")
+    return emit_reshape(call, [d for i, d in enumerate(shape) if i not in gone or d != 1])
+
+
+def _torch_permute(call: TorchCall) -> Value:
+    given = call.argument(1, "dims")
+    dims = [int(str(d)) for d in given] if isinstance(given, (list, tuple)) else []
+    return _emit_permuted(call, dims)
+
+
+def _torch_transpose(call: TorchCall) -> Value:
+    rank = len(call.value(0).type.shape)
+    first, second = (int(str(call.argument(i, f"dim{i - 1}"))) % rank for i in (1, 2))
+    perm = list(range(rank))
+    perm[first], perm[second] = second, first
+    return _emit_permuted(call, perm)
+
+
+def _torch_t(call: TorchCall) -> Value:
+    return _emit_permuted(call, list(reversed(range(len(call.value(0).type.shape)))))
+
+
+def _emit_permuted(call: TorchCall, perm: Sequence[int]) -> Value:
+    value = call.value(0)
+    rank = len(value.type.shape)
+    positive = tuple(p % rank for p in perm)
+    if sorted(positive) != list(range(rank)):
+        raise call.refuse(f"perm {list(perm)} for a tensor of {rank} axes", "check the axes")
+    if positive[0] != 0 and not _independent(value):
+        raise call.refuse(f"perm {list(perm)} moves the batch axis", "keep the batch as the first axis")
+    return call.emit("transpose", TransposeAttrs(positive), [value])
+
+
+def _independent(value: Value) -> bool:
+    """Whether the value does not depend on the graph's inputs."""
+    return all(node.op != "input" for node in topological([value]))
+
+
+def _torch_to(call: TorchCall) -> Value:
+    if str(call.argument(1, "dtype", None)) not in ("None", "torch.float32", "torch.float64"):
+        raise call.refuse(f"conversion to {call.argument(1, 'dtype')}", "stay with float32")
+    return _torch_copy(call)
+
+
+def _torch_copy(call: TorchCall) -> Value:
+    for index in range(1, 7):
+        call.argument(index, "memory_format", None)  # where and how elements are stored has no bearing on their values
+    return _identity(call)
+
+
 def _keep(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
     return inputs[0]
 
@@ -191,8 +255,8 @@ IDENTITY = RealOp(
     "identity", NoAttrs, _infer_identity, evaluate=lambda node, x: x[0], lower=_keep,
     onnx={"Identity": _identity, "Dropout": _onnx_dropout},
     torch={
-        "aten.dropout.default": _torch_dropout, "aten.clone.default": _identity, "aten.detach.default": _identity,
-        "aten.contiguous.default": _identity, "aten.alias.default": _identity,
+        "aten.dropout.default": _torch_dropout, "aten.clone.default": _torch_copy, "aten.detach.default": _identity,
+        "aten.contiguous.default": _torch_copy, "aten.alias.default": _identity, "aten._to_copy.default": _torch_to,
     },
 )
 RESHAPE = RealOp(
@@ -200,12 +264,16 @@ RESHAPE = RealOp(
     onnx={"Reshape": _onnx_reshape, "Flatten": _onnx_flatten, "Squeeze": _onnx_squeeze},
     torch={
         "aten.view.default": _torch_view, "aten.reshape.default": _torch_view, "aten.flatten.using_ints": _torch_flatten,
+        "aten.unsqueeze.default": _torch_unsqueeze, "aten.squeeze.dim": _torch_squeeze, "aten.squeeze.dims": _torch_squeeze,
     },
 )
 TRANSPOSE = RealOp(
     "transpose", TransposeAttrs, _infer_transpose,
     evaluate=lambda node, x: np.transpose(x[0], attrs_as(node, TransposeAttrs).perm),
     lower=_lower_transpose, onnx={"Transpose": _onnx_transpose},
+    torch={
+        "aten.permute.default": _torch_permute, "aten.transpose.int": _torch_transpose, "aten.t.default": _torch_t,
+    },
 )
 
 
