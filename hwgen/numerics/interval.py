@@ -44,6 +44,9 @@ def accumulator_bounds(weight: IntArray, x: Interval, bias: IntArray | None = No
     weight: (out, in) integer codes.  x: codes of the input, one interval for all elements.  bias: (out,).
     Returns (low, high), each (out,), int64.  Raises OverflowRisk where 62 bits do not suffice.
     """
+    widest = max(-int(weight.min(initial=0)), int(weight.max(initial=0)))
+    if (widest * weight.shape[1]).bit_length() > SAFE_BITS:
+        raise OverflowRisk(f"a row of weights can sum up to {widest * weight.shape[1]}")
     positive = np.maximum(weight, 0).sum(axis=1)
     negative = np.minimum(weight, 0).sum(axis=1)
     largest = int(np.abs(weight).sum(axis=1).max(initial=0)) * max(abs(x.low), abs(x.high), 1)
