@@ -16,11 +16,16 @@ from hwgen.numerics.surd import Surd
 
 MAX_BITS: Final = 64
 """Widest code that a format may have."""
+MAX_INTEGER_BITS: Final = 900
+"""Largest position of the binary point; with 64 bits below it float64 still holds every step."""
 
-_FIXED: Final = re.compile(r"(ap_)?(u?)fixed<\s*(\d+)\s*,\s*(-?\d+)\s*((?:,\s*\w+\s*)*)>")
-_AFFINE: Final = re.compile(r"(u?)int(\d+)(?:\[(.*)\])?")
-_SIGN: Final = re.compile(r"(binary|ternary)(?:\[(.*)\])?")
-_INTEGER: Final = re.compile(r"int<(-?\d+),(-?\d+)(,bipolar)?>\[scale=([^,\]]*),offset=([^\]]*)\]")
+_FIXED: Final = re.compile(r"(ap_)?(u?)fixed<\s*(\d+)\s*,\s*(-?\d+)\s*((?:,\s*\w+\s*)*)>", re.ASCII)
+_AFFINE: Final = re.compile(r"(u?)int(\d+)(?:\[(.*)\])?", re.ASCII)
+_SIGN: Final = re.compile(r"(binary|ternary)(?:\[(.*)\])?", re.ASCII)
+_INTEGER: Final = re.compile(r"int<(-?\d+),(-?\d+)(,bipolar)?>\[scale=([^,\]]*),offset=([^\]]*)\]", re.ASCII)
+_NUMBER: Final = re.compile(r"-?\d{1,400}(/\d{1,400}|(\.\d{1,400})?([eE][-+]?\d{1,3})?)", re.ASCII)
+_INTEGER_LIMIT: Final = 1 << 256
+"""Bounds of an integer format: far beyond what hardware is made for, and small enough to compute with."""
 _HLS_ROUNDING: Final = {
     "AP_RND": Rounding.HALF_CEIL, "AP_TRN": Rounding.FLOOR, "AP_RND_CONV": Rounding.HALF_EVEN,
     "AP_TRN_ZERO": Rounding.DOWN, "AP_RND_ZERO": Rounding.HALF_DOWN, "AP_RND_INF": Rounding.HALF_UP,
@@ -58,12 +63,18 @@ def _width(text: str, digits: str) -> int:
 
 
 def _fractions(text: str, values: str) -> tuple[Fraction, ...]:
-    try:
-        result = tuple(Fraction(v) for v in values.split())
-    except (ValueError, ZeroDivisionError) as error:
-        raise _bad(text, f"cannot read the numbers {values!r}") from error
-    if not result:
+    words = values.split()
+    if not words:
         raise _bad(text, "no number given")
+    try:
+        if not all(_NUMBER.fullmatch(word) for word in words):
+            raise ValueError(values)
+        result = tuple(Fraction(word) for word in words)
+        floats = [float(v) for v in result]
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        raise _bad(text, f"cannot read the numbers {values!r}; write 3/4, 0.75 or 7.5e-1, of a size that float64 holds") from error
+    if any(f == 0 and v for f, v in zip(floats, result, strict=True)):
+        raise _bad(text, f"a number of {values!r} is too small for float64")
     return result
 
 
@@ -84,10 +95,15 @@ def _scales(text: str, options: dict[str, str]) -> tuple[Fraction, ...]:
     return scales
 
 
-def _axis(text: str, options: dict[str, str]) -> int | None:
+def _axis(text: str, options: dict[str, str], *lengths: int) -> int | None:
+    """The axis option; lengths: of scale and zero, which are 1 or the number of channels."""
+    if len({n for n in lengths if n > 1}) > 1:
+        raise _bad(text, f"{' and '.join(map(str, lengths))} numbers; give one, or one a channel")
     if "axis" not in options:
+        if max(lengths) > 1:
+            raise _bad(text, "several numbers need axis=… to say along which axis they vary")
         return None
-    if not re.fullmatch(r"-?\d{1,2}", options["axis"]):
+    if not re.fullmatch(r"-?\d{1,2}", options["axis"], re.ASCII):
         raise _bad(text, f"axis {options['axis']!r} is not a small integer")
     return int(options["axis"])
 
@@ -102,8 +118,8 @@ def _fixed(text: str, match: re.Match[str]) -> Fixed:
             wrap = option in ("wrap", "AP_WRAP")
         else:
             raise _bad(text, f"unknown option {option!r}; rounding is {', '.join(_ROUNDING)}, overflow sat or wrap")
-    if abs(int(integer_bits)) > 1024:
-        raise _bad(text, f"{integer_bits} integer bits; the range is -1024 to 1024")
+    if len(integer_bits) > 5 or abs(int(integer_bits)) > MAX_INTEGER_BITS:
+        raise _bad(text, f"{integer_bits} integer bits; the range is -{MAX_INTEGER_BITS} to {MAX_INTEGER_BITS}")
     return Fixed(_width(text, width), int(integer_bits), not unsigned, rounding, wrap)
 
 
@@ -115,10 +131,23 @@ def _affine(text: str, match: re.Match[str]) -> Affine:
         raise _bad(text, "a zero point is an integer")
     if options.get("narrow", "0") not in ("0", "1") or options.get("rounding", "rne") not in _ROUNDING:
         raise _bad(text, f"narrow is 0 or 1, rounding one of {', '.join(_ROUNDING)}")
+    scales = _scales(text, options)
     return Affine(
-        _width(text, width), not unsigned, options.get("narrow") == "1", _scales(text, options),
-        tuple(int(z) for z in zeros), _axis(text, options), _ROUNDING[options.get("rounding", "rne")],
+        _width(text, width), not unsigned, options.get("narrow") == "1", scales, tuple(int(z) for z in zeros),
+        _axis(text, options, len(scales), len(zeros)), _ROUNDING[options.get("rounding", "rne")],
     )
+
+
+def _integer(text: str, match: re.Match[str]) -> Integer:
+    low, high, bipolar, scale, offset = match.groups()
+    if max(len(low), len(high)) > 80 or not -_INTEGER_LIMIT <= int(low) <= int(high) <= _INTEGER_LIMIT:
+        raise _bad(text, f"bounds {low} and {high} are no interval of at most 256 bits")
+    if bipolar and (low, high) != ("-1", "1"):
+        raise _bad(text, "bipolar codes are -1 and 1")
+    scales, offsets = (tuple(Surd.parse(s) for s in v.split()) for v in (scale, offset))
+    if not scales or not offsets or len({n for n in (len(scales), len(offsets)) if n > 1}) > 1:
+        raise _bad(text, f"{len(scales)} scales and {len(offsets)} offsets; give one, or one a channel")
+    return Integer(int(low), int(high), scales, offsets, bool(bipolar))
 
 
 def parse(text: str) -> Format:
@@ -129,12 +158,11 @@ def parse(text: str) -> Format:
     if match := _FIXED.fullmatch(text):
         return _fixed(text, match)
     if match := _INTEGER.fullmatch(text):
-        low, high, bipolar, scale, offset = match.groups()
-        scales, offsets = (tuple(Surd.parse(s) for s in v.split()) for v in (scale, offset))
-        return Integer(int(low), int(high), scales, offsets, bool(bipolar))
+        return _integer(text, match)
     if match := _SIGN.fullmatch(text):
         options = _options(text, match[2], frozenset({"scale", "axis"}))
-        return (Binary if match[1] == "binary" else Ternary)(_scales(text, options), _axis(text, options))
+        scales = _scales(text, options)
+        return (Binary if match[1] == "binary" else Ternary)(scales, _axis(text, options, len(scales)))
     if match := _AFFINE.fullmatch(text):
         return _affine(text, match)
     raise _bad(text, "is not a known format")

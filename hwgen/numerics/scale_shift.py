@@ -7,6 +7,7 @@ Each floor is replaced by a multiplication and a shift, proven equal on the whol
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -170,16 +171,19 @@ class _Channel:
     domain: Interval
 
     def solve(self, shift: int) -> tuple[int, tuple[int, ...]] | None:
+        """Multiplier and offsets that are right with this shift."""
         line = self.lines[0]
         below = (line.p << shift) // line.d
         for multiplier in (below, below + 1):
-            if multiplier * line.p < 0:
-                continue
-            offsets = tuple(_offset(part, self.domain, multiplier, shift) for part in self.lines)
-            found = tuple(o for o in offsets if o is not None)
-            if len(found) == len(offsets):
-                return multiplier, found
+            if multiplier * line.p >= 0 and (offsets := self.offsets(multiplier, shift)) is not None:
+                return multiplier, offsets
         return None
+
+    def offsets(self, multiplier: int, shift: int) -> tuple[int, ...] | None:
+        """Offsets that are right with this multiplier and shift."""
+        offsets = tuple(_offset(part, self.domain, multiplier, shift) for part in self.lines)
+        found = tuple(o for o in offsets if o is not None)
+        return found if len(found) == len(offsets) else None
 
 
 def find_scale_shift(
@@ -208,19 +212,22 @@ def find_scale_shift(
         solved.append(_Channel(lines, active))
     if len({len(c.lines) for c in solved}) > 1:  # two sums for all where one channel needs them
         solved = [c if len(c.lines) == 2 else _Channel(_as_two(c), c.domain) for c in solved]
-    shift = 0
-    found: list[tuple[int, tuple[int, ...], int]] = []
+    found: list[tuple[int, int, tuple[int, ...]]] = []
     for channel in solved:
-        own = next(((s, r) for s in range(_MAX_SHIFT) if (r := channel.solve(s)) is not None), None)
+        own = next(((s, *r) for s in range(_MAX_SHIFT) if (r := channel.solve(s)) is not None), None)
         if own is None:
             return None
-        shift = max(shift, own[0])
-        found.append((own[1][0], own[1][1], own[0]))
-    return ScaleShift(
-        tuple(m << (shift - s) for m, _, s in found),
-        tuple(tuple(b << (shift - s) for b in offsets) for _, offsets, s in found),
-        shift, low, high, levels.wrap,
-    )
+        found.append(own)
+    shift = max(s for s, _, _ in found)
+    common = Counter(m << (shift - s) for s, m, _ in found).most_common(1)[0][0]
+    multipliers: list[int] = []
+    all_offsets: list[tuple[int, ...]] = []
+    for channel, (own_shift, multiplier, offsets) in zip(solved, found, strict=True):
+        # one multiplier for many channels is cheaper (and 1 is free): a channel that hardly varies can share it
+        shared = channel.offsets(common, shift) if common * channel.lines[0].p >= 0 else None
+        multipliers.append(common if shared is not None else multiplier << (shift - own_shift))
+        all_offsets.append(shared if shared is not None else tuple(b << (shift - own_shift) for b in offsets))
+    return ScaleShift(tuple(multipliers), tuple(all_offsets), shift, low, high, levels.wrap)
 
 
 def _as_two(channel: _Channel) -> tuple[Line, Line]:

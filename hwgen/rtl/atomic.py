@@ -1,0 +1,53 @@
+"""A folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from hwgen.errors import HwgenError
+
+_AT_FDCWD: Final = -100
+_RENAME_EXCHANGE: Final = 2
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders in one step, where the system can."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    return rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0
+
+
+@contextmanager
+def replaced_folder(final: Path, marker: str) -> Iterator[Path]:
+    """Gives a new folder to fill; on success it takes the place of ``final``, on failure ``final`` is as it was.
+
+    An existing ``final`` is only replaced if it is empty or holds the file ``marker``.
+    """
+    if final.exists() and not (final.is_dir() and ((final / marker).is_file() or not any(final.iterdir()))):
+        raise HwgenError("output", f"folder {final.name!r}", "exists and is no build of hwgen", "choose another --out")
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".partial", dir=final.parent))
+    except OSError as error:
+        raise HwgenError("output", f"folder {final.name!r}", f"cannot be written: {error.strerror}", "choose another --out") from error
+    try:
+        yield fresh
+        fresh.chmod(0o755)
+        if not final.exists():
+            fresh.rename(final)
+        elif not _exchange(fresh, final):
+            old = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".old", dir=final.parent))
+            final.rename(old / "build")
+            fresh.rename(final)
+            shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)

@@ -1,0 +1,205 @@
+"""The build directory: written beside its final name and renamed when whole; the manifest comes last.
+
+    rtl/            the templates that the design uses, and hwgen_top.v
+    mem/            memory images for $readmemh, found relative to the working directory
+    vectors/        input beats, and the beats that leave each stage, for other simulators: one a line, hexadecimal
+    model.hwg       the lowered graph
+    filelist.f      the sources in order
+    manifest.json   what was built from what, with hashes, and the map from the model's names
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hwgen import __version__
+from hwgen.dataflow.cycles import Performance, predict
+from hwgen.dataflow.plan import Dataflow, plan, with_fifo_depths
+from hwgen.dataflow.unit import Parallelism
+from hwgen.errors import HwgenError
+from hwgen.formats import IntArray
+from hwgen.frontend.limits import read_bytes
+from hwgen.ir.graph import Array, Graph, Value
+from hwgen.ir.text import parse_graph, print_graph
+from hwgen.ops.table import ATTRS
+from hwgen.rtl.assemble import TOP, Design, StreamPort, assemble, stream_port
+from hwgen.rtl.atomic import replaced_folder
+from hwgen.rtl.beats import to_beats
+from hwgen.rtl.memory_file import memory_lines
+from hwgen.rtl.printer import print_netlist
+from hwgen.rtl.templates import closure
+
+MANIFEST: Final = "manifest.json"
+SCHEMA_VERSION: Final = 1
+VECTOR_SAMPLES: Final = 16
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StreamRecord(_Record):
+    """An outer stream.  name: the model's.  scale, offset: float64 of ``real = scale * code + offset``, one or one a channel."""
+
+    name: str
+    shape: tuple[int, ...]
+    format: str
+    lanes: int
+    element_bits: int
+    padded_bits: int
+    signed: bool
+    bipolar: bool
+    beats: int
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
+
+
+class StageRecord(_Record):
+    """A stage.  path: the layer in the model.  value: the model's name of what it makes.  instances: in the top."""
+
+    path: str
+    value: str
+    modules: tuple[str, ...]
+    parallelism: str | None
+    fifo_depth: int
+    cycles: int
+    multipliers: int
+
+
+class Manifest(_Record):
+    """What was built from what."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    hwgen_version: str
+    model: str
+    source_sha256: str
+    top: str
+    input: StreamRecord
+    output: StreamRecord
+    stages: tuple[StageRecord, ...]
+    predicted_latency_cycles: int
+    predicted_interval_cycles: int
+    files: dict[str, str]
+
+
+def _stream_record(value: Value, port: StreamPort) -> StreamRecord:
+    from hwgen.dataflow.plan import integer_format
+
+    format_ = integer_format(value)
+    return StreamRecord(
+        name=value.name, shape=value.type.shape, format=str(format_), lanes=port.lanes, element_bits=port.element_bits,
+        padded_bits=port.padded_bits, signed=port.signed, bipolar=format_.bipolar, beats=port.beats,
+        scale=tuple(float(s) for s in format_.scale), offset=tuple(float(o) for o in format_.offset),
+    )
+
+
+def _stage_records(flow: Dataflow) -> tuple[StageRecord, ...]:
+    return tuple(
+        StageRecord(
+            path=s.path, value=s.output.name, modules=tuple(p.unit.module for p in s.units),
+            parallelism=str(Parallelism(s.first.in_lanes, s.first.out_lanes)) if s.first.streams else None,
+            fifo_depth=s.fifo_depth, cycles=s.cycles, multipliers=s.first.multipliers,
+        )
+        for s in flow.stages
+    )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _write_rtl(folder: Path, design: Design) -> list[str]:
+    """Templates, top and memories; returns the sources in order."""
+    (folder / "rtl").mkdir()
+    (folder / "mem").mkdir()
+    sources: list[str] = []
+    for template in closure({i.module for i in design.netlist.instances}):
+        (folder / "rtl" / template.name).write_bytes(template.read_bytes())
+        sources.append(f"rtl/{template.name}")
+    (folder / "rtl" / f"{TOP}.v").write_text(print_netlist(design.netlist))
+    for file in design.memories:
+        with (folder / file.file).open("w") as out:
+            out.writelines(f"{line}\n" for line in memory_lines(file.memory))
+    return [*sources, f"rtl/{TOP}.v"]
+
+
+def _write_vectors(folder: Path, flow: Dataflow, values: Mapping[Value, Array]) -> None:
+    (folder / "vectors").mkdir()
+    streams: list[tuple[str, Value, int]] = [("input", flow.input, flow.in_lanes)]
+    streams += [(f"stage{k}", s.output, s.last.out_lanes) for k, s in enumerate(flow.stages)]
+    for name, value, lanes in streams:
+        port = stream_port(value, lanes)
+        data = to_beats(values[value][:VECTOR_SAMPLES], value, port)
+        lines = (row[::-1].tobytes().hex() for row in data.reshape(-1, port.beat_bytes))
+        (folder / "vectors" / f"{name}.hex").write_text("".join(f"{line}\n" for line in lines))
+
+
+def emit(graph: Graph, flow: Dataflow, out: Path, *, source_sha256: str, values: Mapping[Value, Array]) -> Manifest:
+    """Writes the build directory of a planned design.  values: of the graph for a few samples, for the vectors."""
+    design = assemble(flow)
+    performance: Performance = predict(flow)
+    with replaced_folder(out, MANIFEST) as folder:
+        sources = _write_rtl(folder, design)
+        _write_vectors(folder, flow, values)
+        (folder / "model.hwg").write_text(print_graph(graph))
+        (folder / "filelist.f").write_text("".join(f"{s}\n" for s in sources))
+        files = {str(f.relative_to(folder)): _sha256(f) for f in sorted(folder.rglob("*")) if f.is_file()}
+        manifest = Manifest(
+            hwgen_version=__version__, model=flow.name, source_sha256=source_sha256, top=TOP,
+            input=_stream_record(flow.input, stream_port(flow.input, flow.in_lanes)),
+            output=_stream_record(flow.output, stream_port(flow.output, flow.out_lanes)),
+            stages=_stage_records(flow),
+            predicted_latency_cycles=performance.latency_cycles, predicted_interval_cycles=performance.interval_cycles,
+            files=files,
+        )
+        (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+    return manifest
+
+
+class Build:
+    """A build directory that exists: its manifest, graph and plan."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises HwgenError where ``folder`` is not a whole build."""
+        self.folder = folder
+        if not (folder / MANIFEST).is_file():
+            raise HwgenError("no-build", f"folder {folder.name!r}", "holds no whole build", "make one with `hwgen build`")
+        try:
+            self.manifest = Manifest.model_validate_json(read_bytes(folder / MANIFEST))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise HwgenError(
+                "no-build", f"{MANIFEST} of {folder.name!r}", f"{'.'.join(map(str, first['loc']))}: {first['msg']}", "build again"
+            ) from error
+        self.graph = parse_graph(read_bytes(folder / "model.hwg").decode(), ATTRS)
+        self.flow = self._plan()
+
+    def _plan(self) -> Dataflow:
+        by_value = {s.value: s for s in self.manifest.stages}
+        choices = []
+        paths = {s.path: s.parallelism for s in by_value.values() if s.parallelism}
+        for node in self.graph.nodes:
+            if node.op == "matvec":
+                text = paths.get(node.path)
+                if text is None:
+                    raise HwgenError("no-build", f"layer {node.path!r}", "is not in the manifest", "build again")
+                inputs, outputs = text.split("x")
+                choices.append((node, Parallelism(int(inputs), int(outputs))))
+        return with_fifo_depths(plan(self.graph, choices), [s.fifo_depth for s in self.manifest.stages])
+
+    @property
+    def sources(self) -> Sequence[Path]:
+        """SystemVerilog files in order."""
+        return [self.folder / line for line in (self.folder / "filelist.f").read_text().split()]
+
+
+def output_codes(value: Value, values: Mapping[Value, Array]) -> IntArray:
+    """(samples, elements) codes of a value."""
+    array = values[value]
+    return np.asarray(array, dtype=np.int64).reshape(array.shape[0], -1)

@@ -1,0 +1,1 @@
+"""Simulation: Verilator builds, the native runner, and the comparison with the reference."""
