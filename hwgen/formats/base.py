@@ -171,7 +171,8 @@ class Quantized(Format):
         if self.wraps:
             span = self.high - self.low + 1
             return (round_float(steps, self.rounding).astype(np.int64) - self.low) % span + self.low
-        return round_float(np.clip(steps, self.low, self.high), self.rounding).astype(np.int64)
+        codes = round_float(np.clip(steps, self.low, self.high), self.rounding).astype(np.int64)
+        return np.clip(codes, self.low, self.high)  # a float may not hold the greatest code and clip to the one above
 
     def decode(self, codes: IntArray) -> npt.NDArray[np.float64]:
         """The reals of ``codes``, rounded to float64."""

@@ -14,10 +14,10 @@ from hwgen.formats.fixed import Fixed
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.surd import Surd
 
-MAX_BITS: Final = 64
-"""Widest code that a format may have."""
+MAX_BITS: Final = 62
+"""Widest code that a format may have: int64 holds every code, and the sum of two."""
 MAX_INTEGER_BITS: Final = 900
-"""Largest position of the binary point; with 64 bits below it float64 still holds every step."""
+"""Largest position of the binary point; with 62 bits below it float64 still holds every step."""
 
 _FIXED: Final = re.compile(r"(ap_)?(u?)fixed<\s*(\d+)\s*,\s*(-?\d+)\s*((?:,\s*\w+\s*)*)>", re.ASCII)
 _AFFINE: Final = re.compile(r"(u?)int(\d+)(?:\[(.*)\])?", re.ASCII)
