@@ -20,7 +20,9 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from functools import cache
+from types import UnionType
+from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -30,8 +32,12 @@ from hwgen.ir.graph import Array, Attrs, Graph, Node, TensorType, Value, topolog
 from hwgen.numerics.surd import Surd
 
 MAX_ARRAY_BYTES: Final = 1 << 32
+MAX_AXES: Final = 32
+MAX_NESTING: Final = 8
+"""Tuples within tuples of an attribute."""
 _DTYPES: Final = {"i64": np.dtype("<i8"), "f32": np.dtype("<f4"), "f64": np.dtype("<f8")}
 _CODES: Final = {v: k for k, v in _DTYPES.items()}
+T = TypeVar("T")
 
 
 def _array_text(array: Array) -> str:
@@ -116,14 +122,20 @@ class _Scanner:
         return found[0]
 
     def string(self) -> str:
+        if not self.text.startswith('"', self.at):
+            raise self.error("expected a quoted name")
         try:
-            value, end = _JSON.raw_decode(self.text, self.at)
+            value, self.at = _JSON.raw_decode(self.text, self.at)
         except ValueError as error:
             raise self.error("expected a quoted name") from error
-        if not isinstance(value, str):
-            raise self.error("expected a quoted name")
-        self.at = end
         return value
+
+    def read(self, reader: Callable[[str], T], text: str) -> T:
+        """What ``reader`` makes of ``text``; its error gets the line and column at which the text ends."""
+        try:
+            return reader(text)
+        except HwgenError as error:
+            raise self.error(error.what) from error
 
     def until(self, token: str) -> str:
         end = self.text.find(token, self.at)
@@ -134,16 +146,19 @@ class _Scanner:
 
 
 _JSON: Final = json.JSONDecoder()
-_NUMBER: Final = re.compile(r"\d{1,9}")
-_INTEGER: Final = re.compile(r"-?\d+")
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,4000}")
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]*")
 _SURD: Final = re.compile(r"[-0-9/]+(?:\*sqrt\([0-9/]+\))?(?:\+[-0-9/]+(?:\*sqrt\([0-9/]+\))?)*")
 _ARRAY: Final = re.compile(r"(i64|f32|f64|exact)<([0-9x]*):([^>]*)>")
 _TYPE: Final = re.compile(r"([0-9x]*) (real|[a-z_]+[0-9]*(?:<[^>]*>)?(?:\[[^\]]*\])?)")
 
 
-def _shape(text: str) -> tuple[int, ...]:
-    return tuple(int(d) for d in text.split("x")) if text else ()
+def _shape(scan: _Scanner, text: str) -> tuple[int, ...]:
+    dims = text.split("x") if text else []
+    if len(dims) > MAX_AXES or not all(0 < len(d) < 10 for d in dims):
+        raise scan.error(f"shape {text!r} cannot be read")
+    return tuple(int(d) for d in dims)
 
 
 def _read_array(scan: _Scanner) -> Array | None:
@@ -151,14 +166,14 @@ def _read_array(scan: _Scanner) -> Array | None:
     if found is None:
         return None
     code, shape_text, body = found.groups()
-    shape = _shape(shape_text)
+    shape = _shape(scan, shape_text)
     count = int(np.prod(shape, dtype=object))
     if code == "exact":
         numbers = body.split()
         if len(numbers) != count:
             raise scan.error(f"array of {count} elements has {len(numbers)}")
         array = np.empty(count, dtype=object)
-        array[:] = [Surd.parse(n) for n in numbers]
+        array[:] = [scan.read(Surd.parse, n) for n in numbers]
     else:
         dtype = _DTYPES[code]
         if count * dtype.itemsize > MAX_ARRAY_BYTES:
@@ -175,7 +190,7 @@ def _read_array(scan: _Scanner) -> Array | None:
     return array.reshape(shape)
 
 
-def _read_attribute(scan: _Scanner) -> Any:
+def _read_attribute(scan: _Scanner, depth: int = 0) -> Any:
     array = _read_array(scan)
     if array is not None:
         return array
@@ -183,15 +198,13 @@ def _read_attribute(scan: _Scanner) -> Any:
         if scan.accept(word):
             return constant
     if scan.accept("#"):
-        return Surd.parse(scan.match(_SURD, "an exact number"))
+        return scan.read(Surd.parse, scan.match(_SURD, "an exact number"))
     if scan.accept("!"):
-        return parse(scan.until("!"))
+        return scan.read(parse, scan.until("!"))
     if scan.accept("("):
-        items: list[Any] = []
-        while not scan.accept(")"):
-            items.append(_read_attribute(scan))
-            scan.accept("; ")
-        return tuple(items)
+        if depth == MAX_NESTING:
+            raise scan.error(f"more than {MAX_NESTING} tuples within each other")
+        return tuple(_list(scan, lambda: _read_attribute(scan, depth + 1), ")", separator="; "))
     if scan.text.startswith('"', scan.at):
         return scan.string()
     return int(scan.match(_INTEGER, "an attribute"))
@@ -202,16 +215,48 @@ def _read_type(scan: _Scanner) -> TensorType:
     if found is None:
         raise scan.error("expected a shape and a format")
     scan.at = found.end()
-    return TensorType(_shape(found[1]), parse(found[2]))
+    return TensorType(_shape(scan, found[1]), scan.read(parse, found[2]))
 
 
-def _comma(scan: _Scanner, read: Callable[[], Any], end: str) -> list[Any]:
-    items: list[Any] = []
+def _list(scan: _Scanner, read: Callable[[], T], end: str, *, separator: str = ", ") -> list[T]:
+    items: list[T] = []
     while not scan.accept(end):
         if items:
-            scan.take(", ")
+            scan.take(separator)
         items.append(read())
     return items
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether an attribute's value is of the type that its field declares."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(value, a) for a in arguments)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(v, arguments[0]) for v in value)  # pyright: ignore[reportUnknownVariableType]
+    if origin is np.ndarray:
+        element = get_args(arguments[1])[0]
+        exact = not isinstance(element, type) or element in (np.generic, np.object_)
+        return isinstance(value, np.ndarray) and (exact or np.issubdtype(value.dtype, element))
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return hint is Any or isinstance(value, hint)
+
+
+@cache
+def _hints(kind: type[Attrs]) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _make_attrs(scan: _Scanner, op: str, kind: type[Attrs], pairs: list[tuple[str, Any]]) -> Attrs:
+    given = dict(pairs)
+    wanted = [field.name for field in dataclasses.fields(kind)]  # pyright: ignore[reportArgumentType]
+    if len(given) != len(pairs) or list(given) != wanted:
+        raise scan.error(f"operator {op!r} has the attributes {', '.join(wanted) or 'none'}, in this order")
+    for name, hint in _hints(kind).items():
+        if not _fits(given[name], hint):
+            raise scan.error(f"attribute {name!r} of operator {op!r} has a value of another type")
+    return kind(**given)
 
 
 def _read_node(scan: _Scanner, values: dict[int, Value], attrs_of: Mapping[str, type[Attrs]]) -> Node:
@@ -234,22 +279,21 @@ def _read_node(scan: _Scanner, values: dict[int, Value], attrs_of: Mapping[str, 
         return key, _read_attribute(scan)
 
     scan.take("  ")
-    outputs = _comma(scan, made, " = ")
+    outputs = _list(scan, made, " = ")
     op = scan.match(_NAME, "an operator")
     if op not in attrs_of:
         raise scan.error(f"unknown operator {op!r}")
-    pairs = _comma(scan, attribute, "]") if scan.accept("[") else []
-    try:
-        attrs = attrs_of[op](**dict(pairs))
-    except TypeError as error:
-        raise scan.error(f"operator {op!r} has other attributes: {error}") from error
+    pairs = _list(scan, attribute, "]") if scan.accept("[") else []
+    attrs = _make_attrs(scan, op, attrs_of[op], pairs)
     scan.take("(")
-    inputs = _comma(scan, used, ")")
+    inputs = _list(scan, used, ")")
     scan.take(" : ")
-    types = _comma(scan, lambda: _read_type(scan), " @ ")
+    types = _list(scan, lambda: _read_type(scan), " @ ")
     path = scan.string()
-    if len(types) != len(outputs):
-        raise scan.error(f"{len(outputs)} values have {len(types)} types")
+    if len(types) != len(outputs) or not outputs or (op == "input" and len(outputs) > 1):
+        raise scan.error(f"{len(outputs)} values of {op!r} have {len(types)} types")
+    if scan.at != len(scan.text):
+        raise scan.error("something follows the node")
     node = Node(op, attrs, tuple(inputs), tuple(types), tuple(name for _, name in outputs), path)
     for (index, _), value in zip(outputs, node.outputs, strict=True):
         if index in values:
@@ -265,6 +309,8 @@ def parse_graph(text: str, attrs_of: Mapping[str, type[Attrs]]) -> Graph:
     head.take("graph ")
     name = head.string()
     head.take(" {")
+    if head.at != len(head.text):
+        raise head.error("something follows the head")
     values: dict[int, Value] = {}
     inputs: list[Node] = []
     for at, line in enumerate(lines[1:], start=2):
@@ -272,9 +318,11 @@ def parse_graph(text: str, attrs_of: Mapping[str, type[Attrs]]) -> Graph:
         if scan.accept("  return "):
             outputs: list[Value] = []
             for item in scan.text[scan.at :].split(", "):
-                if not re.fullmatch(r"%\d{1,9}", item) or int(item[1:]) not in values:
+                if not re.fullmatch(r"%[0-9]{1,9}", item) or int(item[1:]) not in values:
                     raise scan.error(f"cannot return {item!r}")
                 outputs.append(values[int(item[1:])])
+            if lines[at:] != ["}", ""]:
+                raise _Scanner("", at + 1).error("expected '}' as the last line")
             return Graph(name, topological(outputs, inputs), tuple(outputs))
         node = _read_node(scan, values, attrs_of)
         if node.op == "input":

@@ -20,6 +20,7 @@ from hwgen.numerics.surd import Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule, TorchCall, TorchRule
 from hwgen.ops.lowering import Pending
 from hwgen.ops.record import Float64, RealOp, attrs_as
+from hwgen.ops.shape import independent
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +178,8 @@ def _torch_binary(op: str, *, reverse: bool = False) -> TorchRule:
         left, right = call.value(0), call.value(1)
         operands = [right, left] if reverse else [left, right]
         result = call.emit(op, NO_ATTRS, operands)
-        moved = [v for v in operands if v.producer.op != "constant" and len(v.type.shape) != len(result.type.shape)]
-        if moved or result.type.shape[:1] not in ((1,), ()) and any(v.producer.op != "constant" for v in operands):
+        batched = [v for v in operands if not independent(v)]
+        if batched and (result.type.shape[0] != 1 or any(len(v.type.shape) != len(result.type.shape) for v in batched)):
             raise call.refuse(
                 f"shapes {left.type.shape} and {right.type.shape} broadcast along the batch axis", "keep the batch first"
             )

@@ -225,12 +225,12 @@ def _emit_permuted(call: TorchCall, perm: Sequence[int]) -> Value:
     positive = tuple(p % rank for p in perm)
     if sorted(positive) != list(range(rank)):
         raise call.refuse(f"perm {list(perm)} for a tensor of {rank} axes", "check the axes")
-    if positive[0] != 0 and not _independent(value):
+    if positive[0] != 0 and not independent(value):
         raise call.refuse(f"perm {list(perm)} moves the batch axis", "keep the batch as the first axis")
     return call.emit("transpose", TransposeAttrs(positive), [value])
 
 
-def _independent(value: Value) -> bool:
+def independent(value: Value) -> bool:
     """Whether the value does not depend on the graph's inputs."""
     return all(node.op != "input" for node in topological([value]))
 

@@ -1,0 +1,284 @@
+"""The way down, in a few verbs: import, run passes, lower, plan, emit, simulate, or all of it: `build`."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from hwgen.dataflow.cycles import Performance, predict, size_fifos
+from hwgen.dataflow.folding import DEFAULT, for_interval, from_text
+from hwgen.dataflow.plan import Dataflow, plan
+from hwgen.errors import HwgenError
+from hwgen.formats import REAL, FloatArray, IntArray, Quantized
+from hwgen.frontend.limits import read_bytes
+from hwgen.frontend.onnx_reader import ReadResult, read_onnx
+from hwgen.ir.graph import Graph
+from hwgen.ir.text import parse_graph
+from hwgen.ops.run import evaluate
+from hwgen.ops.table import ATTRS
+from hwgen.pipeline import Info, Pass, parse_pipeline, pass_of, run
+from hwgen.rtl.build_directory import Build, Manifest, emit
+
+if TYPE_CHECKING:
+    import torch
+
+    from hwgen.sim.compare import Verification
+
+DEFAULT_INPUT_FORMAT: Final = "fixed<16,6>"
+_PREPARE: Final = "fold-constants, fold-scalar-arithmetic, fold-batch-norm"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What a user may ask of `build`.
+
+    samples, seed: of the verification.  parallelism: ``4x8``, ``full``, ``fc1=4x8,fc2=2x2`` (inputs x outputs); interval:
+    cycles an inference instead.  precision: format of what the model leaves in float; calibration: (samples, …) float data
+    that sets its ranges.  input_format: of an input that the model does not quantize (None: fixed<16,6>).
+    argmax: decide on chip.  inputs: (samples, …) real data to verify with, instead of random codes.
+    """
+
+    samples: int = 100
+    seed: int = 0
+    parallelism: str | None = None
+    interval: int | None = None
+    precision: str | None = None
+    calibration: FloatArray | None = field(default=None, compare=False)
+    input_format: str | None = None
+    argmax: bool = False
+    inputs: FloatArray | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """graph: integers, and what the host does after decoding.  quantized: the real graph it was made from.  infos: of all passes."""
+
+    graph: Graph
+    quantized: Graph
+    infos: tuple[Info, ...]
+
+    @property
+    def input_formats(self) -> dict[str, str]:
+        """Format in which each input comes in."""
+        return {v.name: str(v.type.format) for v in self.graph.inputs}
+
+    @property
+    def host_steps(self) -> tuple[str, ...]:
+        """Operators that the host computes after the last codes."""
+        after = [n for n in self.graph.nodes if n.op not in ATTRS or n.op in ("softmax", "relu", "sigmoid", "tanh")]
+        return tuple(f"{n.op} {n.path!r}" for n in after)
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """The result of `build`; `json` is what ``hwgen build --json`` prints."""
+
+    model: str
+    nodes: int
+    parameters: int
+    flow: Dataflow
+    lowered: Lowered
+    manifest: Manifest
+    predicted: Performance
+    verification: Verification
+    reference_max_abs_error: float
+    seconds: dict[str, float | None]
+    build_dir: Path
+
+    @property
+    def ok(self) -> bool:
+        """Every bit equal."""
+        return self.verification.mismatches == 0
+
+    @property
+    def outputs(self) -> FloatArray:
+        """(samples, …) what the host gets: the hardware's codes decoded, and the host's own steps after that."""
+        return self.verification.values[self.lowered.graph.outputs[0]]
+
+    def json(self) -> dict[str, Any]:
+        """The object with the documented keys."""
+        check, seen = self.verification, self.verification.performance
+        return {
+            "model": {"name": self.model, "nodes": self.nodes, "parameters": self.parameters, "macs": self.flow.macs},
+            "input_format": next(iter(self.lowered.input_formats.values())),
+            "host_steps": list(self.lowered.host_steps),
+            "verification": {
+                "samples": check.samples, "mismatches": check.mismatches,
+                "reference_max_abs_error": self.reference_max_abs_error,
+                "first_difference": None if check.first_difference is None else str(check.first_difference),
+            },
+            "performance": {
+                "latency_cycles": seen and seen.latency_cycles, "interval_cycles": seen and seen.interval_cycles,
+                "predicted_latency_cycles": self.predicted.latency_cycles,
+                "predicted_interval_cycles": self.predicted.interval_cycles,
+                "multipliers": self.flow.multipliers, "multiplier_utilization": check.multiplier_utilization,
+            },
+            "synthesis": {k: None for k in ("target", "luts", "ffs", "dsps", "brams", "fmax_mhz")},
+            "seconds": self.seconds,
+            "build_dir": str(self.build_dir),
+        }
+
+
+def check_model(path: Path) -> ReadResult:
+    """What can be read of a file, and every problem of it."""
+    if path.suffix == ".hwg":
+        return ReadResult(parse_graph(read_bytes(path).decode("utf-8", "replace"), ATTRS), (), 0)
+    return read_onnx(path)
+
+
+def import_model(source: Path | str | torch.nn.Module, example: torch.Tensor | None = None, name: str = "model") -> Graph:
+    """The graph of an ONNX, QONNX or ``.hwg`` file, or of a torch or Brevitas module with an example input."""
+    if isinstance(source, Path | str):
+        return check_model(Path(source)).require()
+    from hwgen.frontend.brevitas_modules import read_module
+
+    if example is None:
+        raise HwgenError("no-example", "model", "a torch module needs an example input", "give example=torch.zeros(1, …)")
+    return read_module(source, example, name)
+
+
+def run_passes(graph: Graph, passes: str | Sequence[Pass]) -> tuple[Graph, tuple[Info, ...]]:
+    """Runs a pipeline, as text or as passes."""
+    return run(graph, parse_pipeline(passes) if isinstance(passes, str) else passes)
+
+
+def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
+    """Quantizes what is left in float as the options say, and lowers to integers."""
+    options = options or BuildOptions()
+    if any(v.type.format is not REAL for v in graph.inputs):
+        return Lowered(graph, graph, ())
+    passes = list(parse_pipeline(_PREPARE))
+    if options.precision is not None:
+        passes.append(pass_of("assign-precision", format=options.precision, calibration=options.calibration))
+    passes.append(
+        pass_of(
+            "assign-input-format", format=options.input_format or DEFAULT_INPUT_FORMAT, override=options.input_format is not None
+        )
+    )
+    if options.argmax:
+        passes.append(pass_of("argmax-on-chip"))
+    passes.append(pass_of("fold-constants"))
+    quantized, infos = run(graph, passes)
+    lowered, last = run(quantized, [pass_of("lower")])
+    return Lowered(lowered, quantized, (*infos, *last))
+
+
+def plan_dataflow(graph: Graph, options: BuildOptions | None = None) -> Dataflow:
+    """Stages with their parallelism and FIFOs."""
+    options = options or BuildOptions()
+    if options.interval is not None and options.parallelism is not None:
+        raise HwgenError("usage", "--interval", "given together with --parallelism", "give one of the two")
+    if options.interval is not None:
+        choices = for_interval(graph, options.interval)
+    else:
+        choices = from_text(graph, options.parallelism or DEFAULT)
+    return size_fifos(plan(graph, choices))
+
+
+def simulate(build_dir: Path, *, samples: int = 100, seed: int = 0, codes: IntArray | None = None) -> Verification:
+    """Streams samples through a build's RTL in the native runner and compares every bit with the reference."""
+    from hwgen.sim.compare import verify
+    from hwgen.sim.samples import draw
+
+    existing = Build(build_dir)
+    if codes is None:
+        codes = draw(existing.flow, samples, seed)
+    return verify(existing, codes, seed=seed)
+
+
+def _source_hash(source: object) -> str:
+    data = read_bytes(Path(source)) if isinstance(source, Path | str) else b"module"
+    return hashlib.sha256(data).hexdigest()
+
+
+def _parameters(graph: Graph) -> int:
+    weights = [n for n in graph.nodes if n.op == "constant"]
+    return sum(n.output.type.elements for n in weights)
+
+
+def _real_inputs(lowered: Lowered, codes: IntArray) -> FloatArray:
+    format_ = lowered.graph.inputs[0].type.format
+    return format_.decode(codes) if not isinstance(format_, Quantized) and hasattr(format_, "decode") else codes
+
+
+class _Clock:
+    def __init__(self, progress: Progress) -> None:
+        self.seconds: dict[str, float | None] = {}
+        self._progress, self._start = progress, time.perf_counter()
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Times a phase and says that it began."""
+        self._progress(name)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 4)
+
+    def total(self) -> dict[str, float | None]:
+        """All phases and the whole."""
+        order = ("import", "lower", "emit", "simulate", "synthesize")
+        return {**{k: self.seconds.get(k) for k in order}, "total": round(time.perf_counter() - self._start, 4)}
+
+
+def build(
+    source: Path | str | torch.nn.Module,
+    out: Path,
+    options: BuildOptions | None = None,
+    *,
+    example: torch.Tensor | None = None,
+    progress: Progress = lambda _: None,
+    **changes: Any,
+) -> BuildReport:
+    """Everything: import, quantize if it must, lower, emit, simulate.  changes: fields of `BuildOptions`.
+
+    Raises HwgenError for bad input (nothing is written); a mismatch is in the report, not an exception.
+    """
+    from hwgen.sim.compare import verify
+    from hwgen.sim.samples import draw, encode
+
+    options = replace(options or BuildOptions(), **changes)
+    if options.samples < 1:
+        raise HwgenError("usage", "--samples", f"{options.samples} samples", "give at least 1")
+    clock = _Clock(progress)
+    with clock.phase("import"):
+        graph = import_model(source, example, out.name)
+    with clock.phase("lower"):
+        lowered = lower(graph, options)
+    with clock.phase("emit"):
+        flow = plan_dataflow(lowered.graph, options)
+        codes = draw(flow, options.samples, options.seed) if options.inputs is None else encode(options.inputs, flow)
+        values = evaluate(lowered.graph, {flow.input.name: codes[:16]})
+        manifest = emit(lowered.graph, flow, out, source_sha256=_source_hash(source), values=values)
+        predicted = Performance(manifest.predicted_latency_cycles, manifest.predicted_interval_cycles)
+    with clock.phase("simulate"):
+        verification = verify(Build(out), codes, seed=options.seed)
+    error = _reference_error(lowered, codes)
+    return BuildReport(
+        graph.name, len(graph.nodes), _parameters(graph), flow, lowered, manifest, predicted, verification, error,
+        clock.total(), out,
+    )
+
+
+def _reference_error(lowered: Lowered, codes: IntArray) -> float:
+    """Largest difference between the integer reference, decoded, and the quantized graph run in float64."""
+    if lowered.quantized is lowered.graph:
+        return 0.0
+    integer = evaluate(lowered.graph, {lowered.graph.inputs[0].name: codes})
+    real = evaluate(lowered.quantized, {lowered.quantized.inputs[0].name: _real_inputs(lowered, codes)})
+    pairs = zip(lowered.graph.outputs, lowered.quantized.outputs, strict=True)
+    return max(float(np.abs(integer[a] - real[b]).max(initial=0)) for a, b in pairs)
+
+
+__all__ = [
+    "BuildOptions", "BuildReport", "Lowered", "build", "check_model", "import_model", "lower", "plan_dataflow", "predict",
+    "run_passes", "simulate",
+]

@@ -1,0 +1,171 @@
+"""Hardware against the reference, bit for bit, and where they first differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from hwgen.dataflow.cycles import MEASURED_INFERENCES, Performance, interval_of
+from hwgen.dataflow.plan import Dataflow
+from hwgen.formats import IntArray
+from hwgen.ir.graph import Array, Value
+from hwgen.ops.run import evaluate
+from hwgen.rtl.assemble import TOP, assemble, stream_port
+from hwgen.rtl.atomic import replaced_folder
+from hwgen.rtl.beats import from_beats
+from hwgen.rtl.build_directory import Build
+from hwgen.rtl.printer import print_netlist
+from hwgen.sim.native_runner import FULL_RATE, STALLS, NativeModel, Recording, Traffic, compile_native
+
+REPRODUCE: Final = "reproduce.json"
+_UTILIZATION_INFERENCES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first value that differs.  layer: its path in the model.  element: index in the flattened value."""
+
+    layer: str
+    value: str
+    sample: int
+    element: int
+    expected: int
+    got: int | None
+    traffic: str
+
+    def __str__(self) -> str:
+        got = "nothing (the design stopped)" if self.got is None else str(self.got)
+        return (
+            f"layer {self.layer!r}, value {self.value!r}, sample {self.sample}, element {self.element}: "
+            f"expected {self.expected}, got {got} ({self.traffic})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """samples: inferences compared, each at full rate and under stalls.  mismatches: inferences that differ in any bit."""
+
+    samples: int
+    mismatches: int
+    first_difference: Difference | None
+    performance: Performance | None
+    multiplier_utilization: float | None
+    cycles: int
+    values: Mapping[Value, Array]
+
+
+def _native(build: Build, flow: Dataflow, sources: list[Path]) -> NativeModel:
+    return compile_native(
+        sources, build.folder, flow.input, stream_port(flow.input, flow.in_lanes), stream_port(flow.output, flow.out_lanes)
+    )
+
+
+def _idle_limit(flow: Dataflow) -> int:
+    return 4 * sum(s.cycles + s.latency_cycles for s in flow.stages) + 1000
+
+
+def _differing(recording: Recording, expected: IntArray, flow: Dataflow) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], IntArray]:
+    """Which samples differ, and what came out (samples that did not come out count as differing)."""
+    port = stream_port(flow.output, flow.out_lanes)
+    got = from_beats(recording.beats, flow.output, port)
+    bad = np.ones(expected.shape[0], dtype=bool)
+    bad[: len(got)] = (got != expected[: len(got)]).any(axis=1)
+    return bad | recording.framing, got
+
+
+def _codes(values: Mapping[Value, Array], value: Value) -> IntArray:
+    array = np.asarray(values[value], dtype=np.int64)
+    return array.reshape(array.shape[0], -1)
+
+
+def verify(build: Build, codes: IntArray, *, seed: int) -> Verification:
+    """Streams ``codes`` at full rate and under random stalls; measures latency and interval; localises a difference."""
+    flow = build.flow
+    values = evaluate(build.graph, {flow.input.name: codes})
+    expected = _codes(values, flow.output)
+    model = _native(build, flow, list(build.sources))
+    limit = _idle_limit(flow)
+    mismatches = np.zeros(len(codes), dtype=bool)
+    first: Difference | None = None
+    recordings: list[Recording] = []
+    for traffic in (FULL_RATE, STALLS):
+        recording = model.run(codes, seed=seed, traffic=traffic, cycles_hint=limit * (100 // traffic.ready_percent))
+        recordings.append(recording)
+        bad, got = _differing(recording, expected, flow)
+        mismatches |= bad
+        if bad.any() and first is None:
+            first = _locate(build, codes[: int(bad.argmax()) + 1], seed, traffic) or _difference_at(
+                flow, "the top (every stage alone is right)", expected, got, int(bad.argmax()), traffic
+            )
+    performance = utilization = None
+    if not mismatches.any():
+        performance, utilization = _measure(model, flow, codes, recordings[0], seed, limit)
+    if first is not None:
+        _leave_case(build, codes[: first.sample + 1], first, seed)
+    return Verification(
+        len(codes), int(mismatches.sum()), first, performance, utilization, sum(max(r.done, default=0) for r in recordings), values
+    )
+
+
+def _measure(
+    model: NativeModel, flow: Dataflow, codes: IntArray, full: Recording, seed: int, limit: int
+) -> tuple[Performance, float | None]:
+    alone = model.run(codes[:1], seed=seed, traffic=FULL_RATE, cycles_hint=limit)
+    repeated = np.concatenate([codes] * -(-MEASURED_INFERENCES // len(codes)))[:MEASURED_INFERENCES]
+    many = full if len(codes) == MEASURED_INFERENCES else model.run(repeated, seed=seed, traffic=FULL_RATE, cycles_hint=limit)
+    performance = Performance(alone.done[0] - alone.first[0], interval_of(many.done))
+    slowest = flow.bottleneck.first
+    if not slowest.multipliers:
+        return performance, None
+    hundred = np.concatenate([codes] * -(-_UTILIZATION_INFERENCES // len(codes)))[:_UTILIZATION_INFERENCES]
+    run = full if len(codes) == _UTILIZATION_INFERENCES else model.run(hundred, seed=seed, traffic=FULL_RATE, cycles_hint=limit)
+    # from the first to the last result lie all inferences but one
+    cycles = run.done[-1] - run.done[0]
+    return performance, slowest.macs * (_UTILIZATION_INFERENCES - 1) / (slowest.multipliers * cycles)
+
+
+def _difference_at(
+    flow: Dataflow, layer: str, expected: IntArray, got: IntArray, sample: int, traffic: Traffic
+) -> Difference:
+    name = flow.output.name
+    if sample >= len(got):
+        return Difference(layer, name, sample, 0, int(expected[sample, 0]), None, traffic.name)
+    wrong = got[sample] != expected[sample]
+    element = int(wrong.argmax())
+    return Difference(layer, name, sample, element, int(expected[sample, element]), int(got[sample, element]), traffic.name)
+
+
+def _locate(build: Build, codes: IntArray, seed: int, traffic: Traffic) -> Difference | None:
+    """The first stage that differs: the build's own files under a top that ends after each stage in turn."""
+    values = evaluate(build.graph, {build.flow.input.name: codes})
+    top = build.folder / "rtl" / f"{TOP}.v"
+    with replaced_folder(build.folder / "failure", REPRODUCE) as folder:
+        (folder / REPRODUCE).write_text("{}")
+        for count in range(1, len(build.flow.stages) + 1):
+            stages = build.flow.stages[:count]
+            part = replace(build.flow, stages=stages, output=stages[-1].output)
+            partial_top = folder / f"{TOP}.v"
+            partial_top.write_text(print_netlist(assemble(part).netlist))
+            sources = [*(s for s in build.sources if s != top), partial_top]
+            recording = _native(build, part, sources).run(codes, seed=seed, traffic=traffic, cycles_hint=_idle_limit(part) * 4)
+            expected = _codes(values, part.output)
+            bad, got = _differing(recording, expected, part)
+            if bad.any():
+                partial_top.unlink()
+                return _difference_at(part, stages[-1].path, expected, got, int(bad.argmax()), traffic)
+            partial_top.unlink()
+    return None
+
+
+def _leave_case(build: Build, codes: IntArray, difference: Difference, seed: int) -> None:
+    """A folder ``failure/`` in the build with all that is needed to run the case again: ``hwgen sim BUILD --inputs …``."""
+    with replaced_folder(build.folder / "failure", REPRODUCE) as folder:
+        np.save(folder / "codes.npy", codes, allow_pickle=False)
+        record = {**asdict(difference), "seed": seed, "command": f"hwgen sim {build.folder.name} --codes {build.folder.name}/failure/codes.npy"}
+        (folder / REPRODUCE).write_text(json.dumps(record, indent=2) + "\n")
+

@@ -1,0 +1,146 @@
+// Streams inferences through a generated top and records what comes out, and when.
+//
+// usage: program INPUT OUTPUT TIMES vectors in_beats in_bytes out_beats out_bytes seed valid_percent ready_percent idle_limit
+// INPUT holds vectors * in_beats beats of in_bytes; OUTPUT gets as many beats of out_bytes as came out.
+// TIMES gets int64 edges: for each vector the edge that took its first beat, then for each the edge of its last result.
+// Exit 0: all came out; 3: nothing moved for idle_limit edges; 4: tlast or framing_error was wrong.
+#include "Vtop.h"
+#include "verilated.h"
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace {
+
+// xorshift: the traffic depends on the seed alone
+struct Traffic {
+    uint64_t state;
+    bool chance(unsigned percent) {
+        if (percent >= 100) return true;
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        return (state >> 33) % 100 < percent;
+    }
+};
+
+template <typename Port>
+void put(Port& port, const uint8_t* bytes, size_t count) {
+    std::memset(static_cast<void*>(&port), 0, sizeof(port));
+    std::memcpy(static_cast<void*>(&port), bytes, count);
+}
+
+template <typename Port>
+void get(const Port& port, uint8_t* bytes, size_t count) {
+    std::memcpy(bytes, static_cast<const void*>(&port), count);
+}
+
+std::vector<uint8_t> read_file(const char* path, size_t bytes) {
+    std::vector<uint8_t> data(bytes);
+    std::FILE* file = std::fopen(path, "rb");
+    if (file == nullptr || std::fread(data.data(), 1, bytes, file) != bytes) {
+        std::fprintf(stderr, "cannot read %zu bytes of input\n", bytes);
+        std::exit(1);
+    }
+    std::fclose(file);
+    return data;
+}
+
+template <typename T>
+void write_file(const char* path, const std::vector<T>& data) {
+    std::FILE* file = std::fopen(path, "wb");
+    if (file == nullptr || std::fwrite(data.data(), sizeof(T), data.size(), file) != data.size()) {
+        std::fprintf(stderr, "cannot write the results\n");
+        std::exit(1);
+    }
+    std::fclose(file);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 13) {
+        std::fprintf(stderr, "expected 12 arguments\n");
+        return 1;
+    }
+    auto number = [&](int i) { return std::strtoull(argv[i], nullptr, 10); };
+    const uint64_t vectors = number(4), in_beats = number(5), in_bytes = number(6), out_beats = number(7);
+    const uint64_t out_bytes = number(8), seed = number(9), idle_limit = number(12);
+    const unsigned valid_percent = number(10), ready_percent = number(11);
+
+    const auto input = read_file(argv[1], vectors * in_beats * in_bytes);
+    std::vector<uint8_t> output(vectors * out_beats * out_bytes);
+    std::vector<int64_t> first(vectors, -1), done(vectors, -1);
+
+    const auto context = std::make_unique<VerilatedContext>();
+    context->randReset(2);
+    context->randSeed(static_cast<int>(seed & 0x7fffffff) + 1);
+    const auto top = std::make_unique<Vtop>(context.get());
+    Traffic traffic{seed * 0x9e3779b97f4a7c15ULL + 0x1234567ULL};
+
+    auto edge = [&] {
+        top->aclk = 1;
+        top->eval();
+        context->timeInc(1);
+        top->aclk = 0;
+        top->eval();
+        context->timeInc(1);
+    };
+    top->aclk = 0;
+    top->aresetn = 0;
+    top->s_axis_tvalid = 0;
+    top->s_axis_tlast = 0;
+    top->m_axis_tready = 0;
+    top->eval();
+    for (int i = 0; i < 4; ++i) edge();
+    top->aresetn = 1;
+    edge();
+    edge();
+
+    uint64_t sent = 0, received = 0, idle = 0;
+    bool offering = false, wrong = false;
+    for (int64_t now = 0; received < vectors * out_beats; ++now) {
+        if (!offering && sent < vectors * in_beats && traffic.chance(valid_percent)) {
+            offering = true;
+            put(top->s_axis_tdata, &input[sent * in_bytes], in_bytes);
+            top->s_axis_tlast = sent % in_beats == in_beats - 1;
+        }
+        top->s_axis_tvalid = offering;
+        top->m_axis_tready = traffic.chance(ready_percent);
+        top->eval();
+        const bool takes = offering && top->s_axis_tready;
+        const bool gives = top->m_axis_tvalid && top->m_axis_tready;
+        if (takes) {
+            if (sent % in_beats == 0) first[sent / in_beats] = now;
+            ++sent;
+            offering = false;
+        }
+        if (gives) {
+            get(top->m_axis_tdata, &output[received * out_bytes], out_bytes);
+            const bool last = received % out_beats == out_beats - 1;
+            wrong = wrong || static_cast<bool>(top->m_axis_tlast) != last;
+            if (last) done[received / out_beats] = now;
+            ++received;
+        }
+        idle = takes || gives ? 0 : idle + 1;
+        edge();
+        wrong = wrong || top->framing_error;
+        if (idle > idle_limit) {
+            std::fprintf(stderr, "nothing moved for %llu cycles after %llu beats in, %llu out\n",
+                         static_cast<unsigned long long>(idle_limit), static_cast<unsigned long long>(sent),
+                         static_cast<unsigned long long>(received));
+            break;
+        }
+    }
+    top->final();
+    output.resize(received * out_bytes);
+    write_file(argv[2], output);
+    first.insert(first.end(), done.begin(), done.end());
+    write_file(argv[3], first);
+    if (received < vectors * out_beats) return 3;
+    return wrong ? 4 : 0;
+}
