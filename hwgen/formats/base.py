@@ -78,7 +78,7 @@ class Integer(Format):
         """The reals that ``codes`` (…, channels) stand for, rounded to float64."""
         scale = np.array([float(s) for s in self.scale])
         offset = np.array([float(o) for o in self.offset])
-        return codes * scale + offset
+        return codes.astype(np.float64) * scale + offset
 
     def to_bits(self, codes: IntArray) -> npt.NDArray[np.object_] | IntArray:
         """Raw words (not negative) that carry ``codes`` in hardware."""
@@ -153,7 +153,8 @@ class Quantized(Format):
         return 1 if self.bipolar else bits_for(self.low, self.high)
 
     def _broadcast(self, values: tuple[Fraction, ...] | tuple[int, ...], like: npt.NDArray[np.generic]) -> FloatArray:
-        array = np.array([float(v) for v in values], dtype=like.dtype if like.dtype.kind == "f" else np.float64)
+        array: FloatArray = np.array([float(v) for v in values])
+        array = array.astype(like.dtype) if like.dtype.kind == "f" else array
         if len(values) == 1 or self.axis is None:
             return array.reshape(())
         shape = [1] * like.ndim
@@ -186,7 +187,7 @@ class Quantized(Format):
         pairs = [(scales[i % len(scales)], zeros[i % len(zeros)]) for i in range(channels)]
         return Integer(
             self.low, self.high,
-            scale=tuple(Surd.of(s) for s, _ in pairs) if len(scales) > 1 else (Surd.of(scales[0]),),
-            offset=tuple(Surd.of(-s * z) for s, z in pairs) if len(set(pairs)) > 1 else (Surd.of(-scales[0] * zeros[0]),),
+            scale=tuple(Surd.of(s) for s, _ in (pairs if len(scales) > 1 else pairs[:1])),
+            offset=tuple(Surd.of(-s * z) for s, z in (pairs if len(set(pairs)) > 1 else pairs[:1])),
             bipolar=self.bipolar,
         )

@@ -14,7 +14,6 @@ The text form is also the file form (``.hwg``): nothing in it is executed.
 from __future__ import annotations
 
 import base64
-import binascii
 import dataclasses
 import json
 import re
@@ -181,7 +180,7 @@ def _read_array(scan: _Scanner) -> Array | None:
         try:
             unpacker = zlib.decompressobj()
             raw = unpacker.decompress(base64.b64decode(body, validate=True), count * dtype.itemsize + 1)
-        except (binascii.Error, zlib.error) as error:
+        except (ValueError, zlib.error) as error:  # binascii.Error is a ValueError
             raise scan.error("array data is damaged") from error
         if len(raw) != count * dtype.itemsize:
             raise scan.error(f"array of {count} elements has {len(raw)} bytes")
@@ -236,8 +235,7 @@ def _fits(value: object, hint: Any) -> bool:
         return isinstance(value, tuple) and all(_fits(v, arguments[0]) for v in value)  # pyright: ignore[reportUnknownVariableType]
     if origin is np.ndarray:
         element = get_args(arguments[1])[0]
-        exact = not isinstance(element, type) or element in (np.generic, np.object_)
-        return isinstance(value, np.ndarray) and (exact or np.issubdtype(value.dtype, element))
+        return isinstance(value, np.ndarray) and (element is Any or np.issubdtype(value.dtype, element))
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return hint is Any or isinstance(value, hint)

@@ -93,7 +93,8 @@ def find_requantizer(
         if levels.count <= MAX_THRESHOLDS:
             cost = thresholds_cost(levels, width_bits)
             if not costs or cost < costs[0][0]:
-                costs.append((cost, find_thresholds(*zip(*distinct, strict=True), levels)))
+                rows = find_thresholds([chain for chain, _ in distinct], [domain for _, domain in distinct], levels)
+                costs.append((cost, rows))
         hull = Interval(min(d.low for d in domains), max(d.high for d in domains))
         table_bits = (hull.high - hull.low).bit_length()
         if one_function and table_bits <= MAX_TABLE_BITS:

@@ -80,7 +80,8 @@ def random_affine(random: Random) -> ClampedAffine:
 
 def random_levels(random: Random, rounding: Rounding) -> Levels:
     bits = random.choice((1, 2, 3, 4, 6))
-    return Levels(-(1 << (bits - 1)), (1 << (bits - 1)) - 1, rounding) if random.random() < 0.5 else Levels(0, (1 << bits) - 1, rounding)
+    half = 1 << (bits - 1)
+    return Levels(-half, half - 1, rounding) if random.random() < 0.5 else Levels(0, 2 * half - 1, rounding)
 
 
 @pytest.mark.parametrize("rounding", Rounding)
@@ -140,7 +141,8 @@ def test_irrational_gains_agree_with_80_digits(random: Random) -> None:
             variance = Fraction(random.randint(1, 10**6), random.randint(1, 10**6))
             top, shift = random.randint(-300, 300), Fraction(random.randint(-90, 90), random.randint(1, 30))
             relu = random.random() < 0.5
-            affine = ClampedAffine(Surd.of(Fraction(top, 50)) * Surd.sqrt(variance).inverse(), Surd.of(shift), ZERO if relu else None)
+            exact_gain = Surd.of(Fraction(top, 50)) * Surd.sqrt(variance).inverse()
+            affine = ClampedAffine(exact_gain, Surd.of(shift), ZERO if relu else None)
             levels = random_levels(random, Rounding.HALF_EVEN)
             domain = Interval(-random.randint(0, 120), random.randint(0, 120))
             gain = mpmath.mpf(top) / 50 / mpmath.sqrt(mpmath.mpf(variance.numerator) / variance.denominator)
@@ -262,5 +264,5 @@ def test_tie_of_a_function_is_decided_where_it_is_exact() -> None:
 
 def test_function_without_an_exact_form_is_refused_with_the_place_and_a_way_out() -> None:
     chain = Chain((ClampedAffine(Surd.of(Fraction(1, 1 << 20))),)).applied("tanh").scaled(Surd.of(30000), ZERO)
-    with pytest.raises(HwgenError, match="layer 7.*quantize"):
+    with pytest.raises(HwgenError, match=r"layer 7.*quantize"):
         find_requantizer([chain], [Interval(-(1 << 30), 1 << 30)], Levels(-32768, 32767, Rounding.HALF_EVEN), where="layer 7")

@@ -27,7 +27,8 @@ def test_steps_compose_as_they_do_one_by_one(random: Random) -> None:
                 given_low = low if random.random() < 0.7 else None
                 given_high = high if random.random() < 0.7 else None
                 chain = chain.clamped(*(None if v is None else Surd.of(v) for v in (given_low, given_high)))
-                steps += [lambda v, lo=given_low: v if lo is None else max(v, lo), lambda v, hi=given_high: v if hi is None else min(v, hi)]
+                steps.append(lambda v, lo=given_low: v if lo is None else max(v, lo))
+                steps.append(lambda v, hi=given_high: v if hi is None else min(v, hi))
         assert chain.affine is not None, "all of it is one clamped affine map"
         for code in range(-20, 21):
             value = Fraction(code)
