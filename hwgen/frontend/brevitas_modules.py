@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from hwgen.errors import HwgenError, clean
 from hwgen.frontend.onnx_reader import ReadResult, read_onnx
-from hwgen.frontend.torch_export import evaluation_mode, first_sample, read_torch
+from hwgen.frontend.torch_export import check_torch, evaluation_mode, first_sample
 from hwgen.ir.graph import Graph, Node, Value
 
 if TYPE_CHECKING:
@@ -120,14 +120,10 @@ def _named_after(graph: Graph, modules: Mapping[str, object]) -> Graph:
     return Graph(graph.name, tuple(nodes), tuple(new[v] for v in graph.outputs))
 
 
-def read_brevitas(
+def check_brevitas(
     module: torch.nn.Module, example: torch.Tensor | tuple[torch.Tensor, ...], name: str = "model"
 ) -> ReadResult:
-    """Reads a module with Brevitas layers.
-
-    example: inputs as ``forward`` takes them, the batch first; it becomes 1.  The module is left as it was.  Raises
-    HwgenError where Brevitas cannot export the module or a quantizer has no fixed scale.
-    """
+    """What can be read of a module with Brevitas layers, and every problem of it; see `read_brevitas`."""
     inputs = first_sample(example, name)
     _check(module, name)
     modules = dict(module.named_modules())
@@ -140,8 +136,25 @@ def read_brevitas(
     return replace(result, graph=replace(_named_after(result.graph, modules), name=name))
 
 
-def read_module(
+def read_brevitas(
+    module: torch.nn.Module, example: torch.Tensor | tuple[torch.Tensor, ...], name: str = "model"
+) -> Graph:
+    """Reads a module with Brevitas layers.
+
+    example: inputs as ``forward`` takes them, the batch first; it becomes 1.  The module is left as it was.  Raises
+    HwgenError where Brevitas cannot export the module or a quantizer has no fixed scale, `Problems` with all that is
+    unsupported.
+    """
+    return check_brevitas(module, example, name).require()
+
+
+def check_module(
     module: torch.nn.Module, example: torch.Tensor | tuple[torch.Tensor, ...], name: str = "model"
 ) -> ReadResult:
-    """Reads a torch module: with Brevitas layers as Brevitas exports it, else through ``torch.export``."""
-    return (read_brevitas if has_brevitas_layers(module) else read_torch)(module, example, name)
+    """What can be read of a torch module: with Brevitas layers as Brevitas exports it, else through ``torch.export``."""
+    return (check_brevitas if has_brevitas_layers(module) else check_torch)(module, example, name)
+
+
+def read_module(module: torch.nn.Module, example: torch.Tensor | tuple[torch.Tensor, ...], name: str = "model") -> Graph:
+    """Reads a torch module, see `read_brevitas` and `read_torch`."""
+    return check_module(module, example, name).require()

@@ -18,7 +18,7 @@ from hwgen.formats import REAL
 from hwgen.frontend.building import GraphBuilder
 from hwgen.frontend.limits import check_shape
 from hwgen.frontend.onnx_reader import ReadResult
-from hwgen.ir.graph import Array, Attrs, TensorType, Value
+from hwgen.ir.graph import Array, Attrs, Graph, TensorType, Value
 from hwgen.ops.table import TORCH_RULES
 
 if TYPE_CHECKING:
@@ -352,13 +352,18 @@ def export(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], name: str)
         ) from error
 
 
-def read_torch(
+def check_torch(
     module: torch.nn.Module, example: torch.Tensor | tuple[torch.Tensor, ...], name: str = "model"
 ) -> ReadResult:
+    """What can be read of a plain torch module, and every problem of it; see `read_torch`."""
+    inputs = first_sample(example, name)
+    return _Reader(export(module, inputs, name), name).run()
+
+
+def read_torch(module: torch.nn.Module, example: torch.Tensor | tuple[torch.Tensor, ...], name: str = "model") -> Graph:
     """Reads a plain torch module.
 
     example: inputs as ``forward`` takes them, the batch first; it becomes 1.  name: of the graph.  The module is left as
-    it was.  All unsupported operators are collected in the result; raises HwgenError where the module cannot be traced.
+    it was.  Raises HwgenError where the module cannot be traced, or `Problems` with all that is unsupported.
     """
-    inputs = first_sample(example, name)
-    return _Reader(export(module, inputs, name), name).run()
+    return check_torch(module, example, name).require()
