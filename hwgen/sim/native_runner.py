@@ -73,9 +73,9 @@ class NativeModel:
             command = [str(self.program), *(str(work / n) for n in ("in", "out", "times")), *map(str, numbers)]
             result = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
             if result.returncode not in (0, _DEADLOCK, _FRAMING):
-                words = (result.stderr or result.stdout).strip().splitlines()
+                words = [w for w in (result.stdout + result.stderr).splitlines() if w.strip() and "Aborting" not in w]
                 raise HwgenFailure(
-                    "simulation", self.folder.name, words[-1] if words else f"simulator stopped with {result.returncode}",
+                    "simulation", self.folder.name, words[0] if words else f"simulator stopped with {result.returncode}",
                     "build the design again",
                 )
             out = np.frombuffer((work / "out").read_bytes(), np.uint8)
