@@ -26,6 +26,9 @@ ALLOWED: Final[dict[str, set[str]]] = {
 }
 """What is not listed (the command line, the report, the search, the verbs of hwgen itself) stands at the top."""
 
+COMMON: Final = ("hwgen.errors", "hwgen.resources", "hwgen.frontend.limits")
+"""What every room may use: the error, where data files lie, and the gate that foreign files pass."""
+
 TOP: Final = {"cli", "report", "search"}
 
 
@@ -53,9 +56,9 @@ def room_of(path: Path) -> str:
 
 
 def room_of_module(name: str) -> str | None:
-    """The room of hwgen that a module name lies in; None for other packages and for hwgen.errors."""
+    """The room of hwgen that a module name lies in; None for other packages and for common ground."""
     parts = name.split(".")
-    if parts[0] != "hwgen" or len(parts) < 2 or parts[1] in ("errors", "__version__"):
+    if parts[0] != "hwgen" or len(parts) < 2 or name.startswith(COMMON):
         return None
     return parts[1]
 

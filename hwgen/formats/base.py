@@ -10,7 +10,7 @@ from __future__ import annotations
 import abc
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -152,9 +152,8 @@ class Quantized(Format):
         """Bits of a code."""
         return 1 if self.bipolar else bits_for(self.low, self.high)
 
-    def _broadcast(self, values: tuple[Fraction, ...] | tuple[int, ...], like: npt.NDArray[np.generic]) -> FloatArray:
-        array: FloatArray = np.array([float(v) for v in values])
-        array = array.astype(like.dtype) if like.dtype.kind == "f" else array
+    def _broadcast(self, values: tuple[Fraction, ...] | tuple[int, ...], like: npt.NDArray[Any]) -> FloatArray:
+        array = np.array([float(v) for v in values], dtype=like.dtype if like.dtype.kind == "f" else np.float64)
         if len(values) == 1 or self.axis is None:
             return array.reshape(())
         shape = [1] * like.ndim
