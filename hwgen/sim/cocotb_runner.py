@@ -1,0 +1,203 @@
+"""Run the cocotb test of a whole design (``testbenches/designs/design_tests.py``) on a build directory.
+
+The reference is computed here, once, and handed over in a file: what each layer must make of each sample.  The folder
+``cocotb`` of the build holds that file, the log, the results and the trace of the last run.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree
+
+import numpy as np
+
+from hwgen.dataflow.cycles import predict
+from hwgen.dataflow.plan import Dataflow, Stage, integer_format
+from hwgen.errors import HwgenError, HwgenFailure, clean
+from hwgen.formats import IntArray
+from hwgen.ir.graph import Value
+from hwgen.ops.linear import MatvecAttrs
+from hwgen.ops.run import evaluate
+from hwgen.resources import testbenches
+from hwgen.rtl.assemble import TOP
+from hwgen.rtl.build_directory import Build, output_codes
+from hwgen.sim.verilator import build_cocotb_model, cocotb_environment
+
+TEST_MODULE: Final = "design_tests"
+FOLDER: Final = "cocotb"
+_LOG_LINES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CocotbResult:
+    """samples: different input vectors.  passed: cocotb tests that passed.  failures: one text a test that did not.
+
+    seconds: of the simulation, without the build of the simulator.
+    """
+
+    samples: int
+    passed: int
+    failures: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Tap:
+    """Nets ``<net>_valid``, ``_data`` and, where ``ready``, ``_ready``, and the raw words of all elements that pass there."""
+
+    net: str
+    ready: bool
+    layer: str
+    operator: str
+    value: str
+    lanes: int
+    width_bits: int
+    signed: bool
+    bipolar: bool
+    words: list[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """All that the cocotb tests know of a design.  taps: in the data's order; input and output: the outer streams."""
+
+    input: _Tap
+    output: _Tap
+    taps: list[_Tap]
+    latency_cycles: int
+    interval_cycles: int
+
+
+def input_codes(flow: Dataflow, samples: int, seed: int) -> IntArray:
+    """(samples, …) codes of the input: all least, all greatest, the ends of some accumulators of a first layer, then random.
+
+    Every third random sample is of the two extreme codes only.
+    """
+    format_, shape = integer_format(flow.input), flow.input.type.shape[1:]
+    rng = np.random.default_rng(seed)
+    count = int(np.prod(shape))
+    extremes = np.array([format_.low, format_.high])
+    rows: list[IntArray] = [np.full(count, format_.low), np.full(count, format_.high)]
+    attrs = flow.stages[0].units[0].node.attrs
+    if isinstance(attrs, MatvecAttrs):
+        widest = int(np.abs(attrs.weight).sum(axis=1).argmax())
+        for row in (widest, int(rng.integers(attrs.weight.shape[0]))):
+            rows += [np.where(attrs.weight[row] > 0, *ends) for ends in (extremes[::-1], extremes)]
+    while len(rows) < samples:
+        if format_.bipolar or len(rows) % 3 == 0:
+            rows.append(rng.choice(extremes, count))
+        else:
+            rows.append(rng.integers(format_.low, format_.high + 1, count))
+    return np.stack(rows[:samples]).astype(np.int64).reshape(samples, *shape)
+
+
+def run_cocotb(build: Build, *, samples: int, seed: int, waves: bool = False) -> CocotbResult:
+    """Simulates ``build`` with its cocotb test: values of every layer, handshakes, reset, tlast and cycles under random traffic.
+
+    waves: leave ``cocotb/dump.vcd`` in the build.  Raises HwgenError (``no-cocotb``) where cocotb or pytest, whose
+    messages it uses, is not installed, and HwgenFailure where the design cannot be built.
+    """
+    if samples < 1:
+        raise HwgenError("samples", f"samples={samples}", "is not positive", "give at least 1")
+    for package in ("cocotb", "pytest"):
+        if importlib.util.find_spec(package) is None:
+            raise HwgenError("no-cocotb", package, "is not installed", "install it with `pip install hwgen[sim]`")
+    program = build_cocotb_model(build.sources, TOP, trace=waves)
+    folder = _working_folder(build)
+    job = _job(build, input_codes(build.flow, samples, seed))
+    (folder / "job.json").write_text(json.dumps(asdict(job)))
+    start = time.perf_counter()
+    passed, failures = _simulate(program, folder, seed, waves=waves)
+    return CocotbResult(samples, passed, failures, time.perf_counter() - start)
+
+
+def _working_folder(build: Build) -> Path:
+    """A fresh folder in the build, from which the memory files are found as from the build itself."""
+    folder = build.folder / FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir()
+        (folder / "mem").symlink_to(Path("..") / "mem", target_is_directory=True)
+    except OSError as error:
+        raise HwgenError(
+            "output", f"folder {build.folder.name!r}", f"cannot be written: {error.strerror}", "copy the build elsewhere"
+        ) from error
+    return folder
+
+
+def _simulate(program: Path, folder: Path, seed: int, *, waves: bool) -> tuple[int, tuple[str, ...]]:
+    """Runs the program in ``folder``: how many tests passed, and what the others said."""
+    results = folder / "results.xml"
+    environment = cocotb_environment(TOP, TEST_MODULE, results=results, seed=seed)
+    library = testbenches()
+    environment["PYTHONPATH"] = os.pathsep.join([str(library / "designs"), str(library), environment["PYTHONPATH"]])
+    environment["HWGEN_JOB"] = str(folder / "job.json")
+    command = [str(program), "+verilator+rand+reset+2", f"+verilator+seed+{seed % 0x7FFFFFFE + 1}", *(["--trace"] if waves else [])]
+    with (folder / "log.txt").open("w") as log:
+        status = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
+    if not results.is_file():
+        said = (folder / "log.txt").read_text(errors="replace").splitlines()[-_LOG_LINES:]
+        failure = HwgenFailure(
+            "simulator", f"design {folder.parent.name!r}", f"the simulator stopped with status {status}",
+            f"its last words are in the notes of this error, all of them in {FOLDER}/log.txt of the build",
+        )
+        failure.add_note("\n".join(said))
+        raise failure
+    tests = list(ElementTree.parse(results).iter("testcase"))
+    failures = tuple(text for test in tests if (text := _failure(test)) is not None)
+    if not tests or (status != 0 and not failures):
+        failures = (*failures, f"the simulator ended with status {status} after {len(tests)} tests; see {FOLDER}/log.txt of the build")
+    return len(tests) - sum(_failure(test) is not None for test in tests), failures
+
+
+def _failure(test: ElementTree.Element) -> str | None:
+    """What a test that failed said, after its name; None for one that passed."""
+    for kind in ("failure", "error"):
+        found = test.find(kind)
+        if found is not None:
+            said = found.get("message") or found.get("error_msg") or found.text or found.get("error_type") or kind
+            first = re.sub(r"^\w*Error: ", "", said.strip()).partition("\nassert ")[0]
+            return f"{test.get('name')}: {clean(' '.join(first.split()))}"
+    return None
+
+
+# --- the job ----------------------------------------------------------------------------------------------------------
+
+
+def _job(build: Build, codes: IntArray) -> _Job:
+    flow = build.flow
+    values = evaluate(build.graph, {flow.input.name: codes})
+
+    def tap(net: str, value: Value, lanes: int, layer: str, operator: str, *, ready: bool = True) -> _Tap:
+        format_ = integer_format(value)
+        raw = np.asarray(format_.to_bits(output_codes(value, values)), dtype=np.int64)
+        return _Tap(
+            net, ready, clean(layer), operator, clean(value.name), lanes, format_.bits, format_.signed, format_.bipolar, raw.tolist()
+        )
+
+    def stage_taps(index: int, stage: Stage) -> Iterator[_Tap]:
+        """What leaves each unit, then what leaves the FIFO."""
+        first = 0 if stage.first.streams else 1
+        for number, placed in enumerate(stage.units, start=first):
+            net = f"s{index}_p{number}"
+            yield tap(net, placed.node.output, placed.unit.out_lanes, placed.node.path, placed.node.op, ready=False)
+        yield tap(f"s{index}_out", stage.output, stage.last.out_lanes, stage.path, "stream")
+
+    performance = predict(flow)
+    last = flow.stages[-1]
+    return _Job(
+        tap("s_axis", flow.input, flow.in_lanes, flow.input.producer.path, "input"),
+        tap("m_axis", flow.output, flow.out_lanes, last.path, "output"),
+        [one for index, stage in enumerate(flow.stages) for one in stage_taps(index, stage)],
+        performance.latency_cycles, performance.interval_cycles,
+    )
