@@ -23,7 +23,7 @@ from hwgen.ir.graph import Graph
 from hwgen.ir.text import parse_graph
 from hwgen.ops.run import evaluate
 from hwgen.ops.table import ATTRS
-from hwgen.pipeline import Info, Pass, parse_pipeline, pass_of, run
+from hwgen.pipeline import Info, Pass, check, parse_pipeline, pass_of, run
 from hwgen.rtl.build_directory import Build, Manifest, emit
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class Lowered:
-    """graph: integers, and what the host does after decoding.  quantized: the real graph it was made from.  infos: of all passes."""
+    """graph: integers, and what the host does after decoding.  quantized: the real graph it was made from.  infos: of passes."""
 
     graph: Graph
     quantized: Graph
@@ -106,23 +106,23 @@ class BuildReport:
 
     def json(self) -> dict[str, Any]:
         """The object with the documented keys."""
-        check, seen = self.verification, self.verification.performance
+        result, seen = self.verification, self.verification.performance
         return {
             "model": {"name": self.model, "nodes": self.nodes, "parameters": self.parameters, "macs": self.flow.macs},
             "input_format": next(iter(self.lowered.input_formats.values())),
             "host_steps": list(self.lowered.host_steps),
             "verification": {
-                "samples": check.samples, "mismatches": check.mismatches,
+                "samples": result.samples, "mismatches": result.mismatches,
                 "reference_max_abs_error": self.reference_max_abs_error,
-                "first_difference": None if check.first_difference is None else str(check.first_difference),
+                "first_difference": None if result.first_difference is None else str(result.first_difference),
             },
             "performance": {
                 "latency_cycles": seen and seen.latency_cycles, "interval_cycles": seen and seen.interval_cycles,
                 "predicted_latency_cycles": self.predicted.latency_cycles,
                 "predicted_interval_cycles": self.predicted.interval_cycles,
-                "multipliers": self.flow.multipliers, "multiplier_utilization": check.multiplier_utilization,
+                "multipliers": self.flow.multipliers, "multiplier_utilization": result.multiplier_utilization,
             },
-            "synthesis": {k: None for k in ("target", "luts", "ffs", "dsps", "brams", "fmax_mhz")},
+            "synthesis": dict.fromkeys(("target", "luts", "ffs", "dsps", "brams", "fmax_mhz")),
             "seconds": self.seconds,
             "build_dir": str(self.build_dir),
         }
@@ -131,7 +131,9 @@ class BuildReport:
 def check_model(path: Path) -> ReadResult:
     """What can be read of a file, and every problem of it."""
     if path.suffix == ".hwg":
-        return ReadResult(parse_graph(read_bytes(path).decode("utf-8", "replace"), ATTRS), (), 0)
+        graph = parse_graph(read_bytes(path).decode("utf-8", "replace"), ATTRS)
+        check(graph)
+        return ReadResult(graph, (), len(graph.nodes))
     return read_onnx(path)
 
 
@@ -229,6 +231,55 @@ class _Clock:
         return {**{k: self.seconds.get(k) for k in order}, "total": round(time.perf_counter() - self._start, 4)}
 
 
+@dataclass(frozen=True)
+class Emitted:
+    """A build directory that was written and not simulated.  codes: (samples, …) of the input, for its verification."""
+
+    graph: Graph
+    lowered: Lowered
+    flow: Dataflow
+    codes: IntArray
+    manifest: Manifest
+    seconds: dict[str, float | None]
+    build_dir: Path
+
+    @property
+    def predicted(self) -> Performance:
+        """What the cycle model says."""
+        return Performance(self.manifest.predicted_latency_cycles, self.manifest.predicted_interval_cycles)
+
+
+def _emit(
+    source: Path | str | torch.nn.Module, out: Path, options: BuildOptions, example: torch.Tensor | None, clock: _Clock
+) -> Emitted:
+    from hwgen.sim.samples import draw, encode
+
+    if options.samples < 1:
+        raise HwgenError("usage", "--samples", f"{options.samples} samples", "give at least 1")
+    with clock.phase("import"):
+        graph = import_model(source, example, out.name)
+    with clock.phase("lower"):
+        lowered = lower(graph, options)
+    with clock.phase("emit"):
+        flow = plan_dataflow(lowered.graph, options)
+        codes = draw(flow, options.samples, options.seed) if options.inputs is None else encode(options.inputs, flow)
+        values = evaluate(lowered.graph, {flow.input.name: codes[:16]})
+        manifest = emit(lowered.graph, flow, out, source_sha256=_source_hash(source), values=values)
+    return Emitted(graph, lowered, flow, codes, manifest, clock.total(), out)
+
+
+def emit_model(
+    source: Path | str | torch.nn.Module,
+    out: Path,
+    options: BuildOptions | None = None,
+    *,
+    example: torch.Tensor | None = None,
+    progress: Progress = lambda _: None,
+) -> Emitted:
+    """`build` without the simulation."""
+    return _emit(source, out, options or BuildOptions(), example, _Clock(progress))
+
+
 def build(
     source: Path | str | torch.nn.Module,
     out: Path,
@@ -243,22 +294,12 @@ def build(
     Raises HwgenError for bad input (nothing is written); a mismatch is in the report, not an exception.
     """
     from hwgen.sim.compare import verify
-    from hwgen.sim.samples import draw, encode
 
     options = replace(options or BuildOptions(), **changes)
-    if options.samples < 1:
-        raise HwgenError("usage", "--samples", f"{options.samples} samples", "give at least 1")
     clock = _Clock(progress)
-    with clock.phase("import"):
-        graph = import_model(source, example, out.name)
-    with clock.phase("lower"):
-        lowered = lower(graph, options)
-    with clock.phase("emit"):
-        flow = plan_dataflow(lowered.graph, options)
-        codes = draw(flow, options.samples, options.seed) if options.inputs is None else encode(options.inputs, flow)
-        values = evaluate(lowered.graph, {flow.input.name: codes[:16]})
-        manifest = emit(lowered.graph, flow, out, source_sha256=_source_hash(source), values=values)
-        predicted = Performance(manifest.predicted_latency_cycles, manifest.predicted_interval_cycles)
+    made = _emit(source, out, options, example, clock)
+    graph, lowered, flow, codes, manifest = made.graph, made.lowered, made.flow, made.codes, made.manifest
+    predicted = made.predicted
     with clock.phase("simulate"):
         verification = verify(Build(out), codes, seed=options.seed)
     error = _reference_error(lowered, codes)
@@ -279,6 +320,6 @@ def _reference_error(lowered: Lowered, codes: IntArray) -> float:
 
 
 __all__ = [
-    "BuildOptions", "BuildReport", "Lowered", "build", "check_model", "import_model", "lower", "plan_dataflow", "predict",
-    "run_passes", "simulate",
+    "BuildOptions", "BuildReport", "Emitted", "Lowered", "build", "check_model", "emit_model", "import_model", "lower",
+    "plan_dataflow", "predict", "run_passes", "simulate",
 ]
