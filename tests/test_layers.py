@@ -26,7 +26,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
 }
 """What is not listed (the command line, the report, the search, the verbs of hwgen itself) stands at the top."""
 
-COMMON: Final = ("hwgen.errors", "hwgen.resources", "hwgen.frontend.limits")
+COMMON: Final = ("hwgen.__version__", "hwgen.errors", "hwgen.resources", "hwgen.frontend.limits")
 """What every room may use: the error, where data files lie, and the gate that foreign files pass."""
 
 TOP: Final = {"cli", "report", "search"}
