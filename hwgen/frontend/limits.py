@@ -36,15 +36,16 @@ def bad_file(path: Path, what: str, fix: str = "check that this is the ONNX file
 def read_bytes(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
     """The contents of a regular file of bounded size."""
     try:
-        with path.open("rb") as file:
+        # a pipe would make a plain open wait for ever
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             info = os.fstat(file.fileno())
             if not stat.S_ISREG(info.st_mode):
                 raise bad_file(path, "is not a regular file")
             if info.st_size > limit:
                 raise bad_file(path, f"has {info.st_size} bytes; the limit is {limit}", "split the model")
             return file.read(limit)
-    except OSError as error:
-        raise bad_file(path, f"cannot be read: {error.strerror or error}", "check the path") from error
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
+        raise bad_file(path, f"cannot be read: {getattr(error, 'strerror', None) or error}", "check the path") from error
 
 
 def read_model(path: Path) -> ModelProto:
@@ -62,6 +63,7 @@ def read_model(path: Path) -> ModelProto:
         model = onnx.ModelProto.FromString(data)
     except (DecodeError, ValueError, RecursionError) as error:
         raise bad_file(path, "is not an ONNX protobuf, or is truncated") from error
+    _check_texts(model, path)
     if not model.HasField("graph") or not model.graph.node and not model.graph.output:
         raise bad_file(path, "holds no graph")
     if len(model.graph.node) > MAX_NODES:
@@ -69,6 +71,19 @@ def read_model(path: Path) -> ModelProto:
     if model.functions:
         raise bad_file(path, "defines functions of its own", "export with the functions inlined")
     return model
+
+
+def _check_texts(model: ModelProto, path: Path) -> None:
+    """Refuses text that is not UTF-8: protobuf hands it out as bytes, and no exporter writes it."""
+    from google.protobuf.message import Message
+
+    waiting: list[Message] = [model]
+    while waiting:
+        for field, value in waiting.pop().ListFields():
+            if field.type == field.TYPE_MESSAGE:
+                waiting.extend([value] if isinstance(value, Message) else value)
+            elif field.type == field.TYPE_STRING and (isinstance(value, bytes) or any(isinstance(v, bytes) for v in value)):
+                raise bad_file(path, f"holds a {field.name} that is not UTF-8 text")
 
 
 def check_shape(where: str, dims: list[int]) -> tuple[int, ...]:
@@ -81,8 +96,8 @@ def check_shape(where: str, dims: list[int]) -> tuple[int, ...]:
     return tuple(dims)
 
 
-def _external_bytes(tensor: TensorProto, folder: Path, where: str) -> bytes:
-    """Bytes of an initializer kept in a file beside the model; the file must lie in the model's own folder."""
+def _external_bytes(tensor: TensorProto, folder: Path, where: str, size: int) -> bytes:
+    """The ``size`` bytes of an initializer kept in a file beside the model; the file must lie in the model's own folder."""
     entries = {e.key: e.value for e in tensor.external_data}
     location = entries.get("location", "")
 
@@ -101,14 +116,20 @@ def _external_bytes(tensor: TensorProto, folder: Path, where: str) -> bytes:
     if not inside or not stat.S_ISREG(info.st_mode) or info.st_nlink != 1 or path.resolve() != (folder.resolve() / relative):
         raise refuse(f"external data at {location!r} is a link or no regular file")
     try:
-        offset, length = int(entries.get("offset", "0")), int(entries.get("length", str(info.st_size)))
+        offset = int(entries.get("offset", "0"))
+        length = int(entries.get("length", str(info.st_size - offset)))
     except ValueError as error:
         raise refuse("offset or length of external data is not a number") from error
     if offset < 0 or length < 0 or offset + length > info.st_size:
         raise refuse(f"external data at {location!r} is too short")
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read(length)
+    if length != size:
+        raise refuse(f"external data at {location!r} has {length} bytes where the shape needs {size}")
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+    except OSError as error:
+        raise refuse(f"external data at {location!r} cannot be read") from error
 
 
 def read_tensor(tensor: TensorProto, folder: Path, where: str) -> Array:
@@ -127,7 +148,7 @@ def read_tensor(tensor: TensorProto, folder: Path, where: str) -> Array:
         raise HwgenError("type", where, f"element type {dtype.name} is not supported", "export as float32")
     count = int(np.prod(dims, dtype=object))
     if tensor.data_location == Proto.EXTERNAL:
-        raw: bytes | None = _external_bytes(tensor, folder, where)
+        raw: bytes | None = _external_bytes(tensor, folder, where, count * dtype.itemsize)
     else:
         raw = tensor.raw_data if tensor.HasField("raw_data") else None
     if raw is not None:

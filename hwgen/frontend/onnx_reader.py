@@ -24,7 +24,7 @@ from hwgen.ops.quantize import QuantizeAttrs
 from hwgen.ops.table import ONNX_RULES
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 _QONNX_DOMAINS: Final = frozenset(
     {"qonnx.custom_op.general", "finn.custom_op.general", "onnx.brevitas", "finn", "qonnx"}
@@ -61,6 +61,7 @@ class _Call:
         self.rule_name, self._opset = rule_name, opset
         self._attributes = {a.name: a for a in node.attribute}
         self._asked: set[str] = set()
+        self._seen: set[int] = set()
         self.output_name = node.output[0] if node.output else ""
 
     @property
@@ -87,6 +88,7 @@ class _Call:
         return self._node.input[index]
 
     def has(self, index: int) -> bool:
+        self._seen.add(index)
         return index < len(self._node.input) and bool(self._node.input[index])
 
     def value(self, index: int) -> Value:
@@ -153,6 +155,9 @@ class _Call:
         unknown = sorted(set(self._attributes) - self._asked)
         if unknown:
             raise self.refuse(f"attribute {unknown[0]!r} is not understood", "export without it, or report the case")
+        unseen = [i for i in range(self.input_count) if self._node.input[i] and i not in self._seen]
+        if unseen:
+            raise self.refuse(f"input {unseen[0]} is not understood", "export without it, or report the case")
 
 
 # --- constants that compute shapes ------------------------------------------------------------------------------------
@@ -251,7 +256,8 @@ def _unsupported(node: NodeProto, name: str) -> HwgenError:
     fix = f"did you mean {close[0]}? " if close else ""
     where = f"{node.op_type} {clean(node_path(node))!r}"
     domain = f" of domain {node.domain!r}" if node.domain else ""
-    return HwgenError("unsupported-node", where, f"operator {node.op_type}{domain} is not supported", f"{fix}`hwgen ops` lists what is")
+    what = f"operator {node.op_type}{domain} is not supported"
+    return HwgenError("unsupported-node", where, what, f"{fix}`hwgen ops` lists what is")
 
 
 def _input_type(info: ValueInfoProto) -> TensorType:
@@ -302,12 +308,15 @@ class _Reader:
         if self.versions.get("", self.versions.get("ai.onnx", _OLDEST_OPSET)) < _OLDEST_OPSET:
             raise HwgenError("opset", "model", f"opset {self.versions['']} is too old", "export with opset 9 or later")
         for tensor in graph.initializer:
-            self._collect(lambda t=tensor: self.builder.bind_array(t.name, read_tensor(t, self.folder, f"weight {clean(t.name)!r}")), tensor.name)
+            self._collect(lambda t=tensor: self._weight(t), tensor.name)
         constants = set(names)
         annotations = _annotations(graph)
         for info in graph.input:
             if info.name not in constants:
                 self._collect(lambda i=info: self._input(i, annotations), info.name)
+
+    def _weight(self, tensor: TensorProto) -> None:
+        self.builder.bind_array(tensor.name, read_tensor(tensor, self.folder, f"weight {clean(tensor.name)!r}"))
 
     def _input(self, info: ValueInfoProto, annotations: Mapping[str, Quantized]) -> None:
         value = self.builder.input(info.name, _input_type(info))
