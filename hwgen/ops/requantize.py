@@ -201,13 +201,13 @@ def _scale_unit(node: Node, parallelism: Parallelism) -> Unit:
     bits = [*([m_bits] if multiplies else []), *([b_bits] * len(attrs.offsets[0]))]
     memory = Memory("File", _channel_fields(rows, bits, covered, lanes))
     style = memory_style(blocks, memory.width_bits)
-    low, high = (-CLIP_LIMIT, CLIP_LIMIT) if attrs.wrap else (attrs.low, attrs.high)
     return _unit(
         node, "hg_requant_scale",
         (
             ("Lanes", lanes), ("Blocks", blocks), ("InWidth", x.bits), ("InSigned", int(x.signed)), ("MWidth", m_bits),
             ("BWidth", b_bits), ("Shift", attrs.shift), ("TwoSums", len(attrs.offsets[0]) - 1),
-            ("OutWidth", attrs.format.bits), ("OutLow", low), ("OutHigh", high), ("RomStyle", int(style)),
+            ("OutWidth", attrs.format.bits), ("OutLow", attrs.low), ("OutHigh", attrs.high),
+            ("Wrap", int(attrs.wrap)), ("RomStyle", int(style)),
         ),
         memory, lanes, style.latency_cycles + 2 + multiplies,
     )

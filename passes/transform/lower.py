@@ -103,10 +103,13 @@ class _Lowering:
             chains = tuple(c.scaled(UNIT, UNIT) for c in chains)
             levels = Levels(0, 1, Rounding.FLOOR)
         domains = _domains(codes, channels)
-        if levels.wrap:
-            _check_wrap(chains, domains, path)
-        else:
+        if not levels.wrap:
             levels, integer = _narrowed(levels, integer, chains, domains)
+        if max(-integer.low, integer.high) > CLIP_LIMIT:
+            raise HwgenError(
+                "unsupported-node", f"quantize {path!r}", f"codes from {integer.low} to {integer.high} can occur",
+                "quantize to at most 31 bits",
+            )
         found = find_requantizer(chains, domains, levels, where=path)
         if _is_identity(found, codes, integer):
             self._notes.changed(path, "the codes are already on this grid")
@@ -141,14 +144,6 @@ def _domains(codes: Value, channels: int) -> list[Interval]:
     if not isinstance(format_, Integer):
         raise TypeError("codes are integers")
     return [Interval(format_.low, format_.high)] * channels
-
-
-def _check_wrap(chains: Sequence[Chain], domains: Sequence[Interval], path: str) -> None:
-    wide = Levels(-CLIP_LIMIT, CLIP_LIMIT, Rounding.FLOOR)
-    for chain, domain in zip(chains, domains, strict=True):
-        for end in (domain.low, domain.high):
-            if wide.of(chain, end) in (wide.low, wide.high):
-                raise HwgenError("overflow", path, "a wrapping format is exceeded by more than 32 bits", "saturate here")
 
 
 def _narrowed(

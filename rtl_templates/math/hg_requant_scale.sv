@@ -2,7 +2,7 @@
 //
 // p = a * m[c];  y = (p + b1[c]) >>> Shift              TwoSums 0
 //                y = ((p + b1[c]) >>> Shift) + ((p + b2[c]) >>> Shift)   TwoSums 1 (half to even, exactly)
-// out = clip(y, OutLow, OutHigh), its low OutWidth bits. No intermediate overflows, whatever the input
+// out = clip(y, OutLow, OutHigh), or y itself with Wrap; its low OutWidth bits. No intermediate overflows, whatever the input
 // Stream     valid only; beat k carries the channels of block k mod Blocks, counted from reset
 // Cycles     one beat a cycle; latency R + 2 + (MWidth > 0); R = 2 for RomStyle 2, else 1
 // Memory     Blocks words of Lanes fields {b2 if TwoSums, b1, m if MWidth > 0}, m lowest, lane 0 lowest;
@@ -20,6 +20,7 @@ module hg_requant_scale #(
   parameter int unsigned OutWidth = 8,
   parameter int          OutLow   = 0,
   parameter int          OutHigh  = 255,
+  parameter bit          Wrap     = 1'b0,
   parameter File                  = "",
   parameter int unsigned RomStyle = 0
 ) (
@@ -90,7 +91,8 @@ module hg_requant_scale #(
       .TwoSums (TwoSums),
       .OutWidth(OutWidth),
       .OutLow  (OutLow),
-      .OutHigh (OutHigh)
+      .OutHigh (OutHigh),
+      .Wrap    (Wrap)
     ) u_lane (
       .clk_i,
       .a_i    (a[l]),

@@ -1,6 +1,7 @@
 // One lane of hg_requant_scale: multiply, add, shift, clip, with the parameters of the channel beside the value.
 //
 // p = a * m;  y = (p + b1) >>> Shift, with TwoSums + ((p + b2) >>> Shift);  out = clip(y, OutLow, OutHigh), exact
+// With Wrap the low OutWidth bits of y leave instead of the clipped value (OutLow and OutHigh mean nothing then).
 // field_i    {b2 if TwoSums, b1, m if MWidth > 0}, m lowest
 // Cycles     one value a cycle; latency 2 + (MWidth > 0): product, sums, clip
 // Reset      none; valid travels outside
@@ -14,6 +15,7 @@ module hg_requant_scale_lane #(
   parameter int unsigned OutWidth = 8,
   parameter int          OutLow   = 0,
   parameter int          OutHigh  = 255,
+  parameter bit          Wrap     = 1'b0,
   localparam int unsigned Offsets    = TwoSums ? 2 : 1,
   localparam int unsigned FieldWidth = MWidth + Offsets * BWidth
 ) (
@@ -45,7 +47,9 @@ module hg_requant_scale_lane #(
   logic signed [PWidth-1:0]          p;
   logic [Offsets-1:0][BWidth-1:0]    offset;
   logic [Offsets-1:0][TermWidth-1:0] term_d, term_q;
-  logic signed [YWidth-1:0]          y;
+  // verilator lint_off UNUSEDSIGNAL
+  logic signed [YWidth-1:0]          y;  // Wrap drops its upper bits
+  // verilator lint_on UNUSEDSIGNAL
   logic [OutWidth-1:0]               out_d, out_q;
 
   if (InSigned) begin : gen_signed
@@ -80,10 +84,14 @@ module hg_requant_scale_lane #(
     assign y = YWidth'($signed(term_q[0]));
   end
 
-  always_comb begin
-    out_d = OutWidth'(y);
-    if (y < YWidth'(OutLow))  out_d = OutWidth'(OutLow);
-    if (y > YWidth'(OutHigh)) out_d = OutWidth'(OutHigh);
+  if (Wrap) begin : gen_wrap
+    assign out_d = OutWidth'(y);
+  end else begin : gen_clip
+    always_comb begin
+      out_d = OutWidth'(y);
+      if (y < YWidth'(OutLow))  out_d = OutWidth'(OutLow);
+      if (y > YWidth'(OutHigh)) out_d = OutWidth'(OutHigh);
+    end
   end
 
   always_ff @(posedge clk_i) begin

@@ -38,6 +38,7 @@ CASES = [
     ),
     full(**BASE, Lanes=1, Blocks=2, InWidth=6, MWidth=3, BWidth=5, Shift=20, OutWidth=3, OutLow=0, OutHigh=7),
     full(**BASE, Lanes=2, Blocks=2, InWidth=30, MWidth=4, BWidth=8, Shift=2, OutWidth=32, OutLow=-2147483647, OutHigh=2147483647),
+    full(**BASE, Lanes=2, Blocks=3, InWidth=12, MWidth=5, BWidth=9, Shift=3, TwoSums=1, OutWidth=5, OutLow=-16, OutHigh=15, Wrap=1),
     # Half to even by two sums, checked against Python's own round.
     full(
         **BASE,
@@ -101,6 +102,8 @@ def requantize(case: Case, a: int, channel: tuple[int, int, int]) -> int:
         y += floor(Fraction(a * m + b2, 1 << case.Shift))
     if case.get("half_even", 0):
         y = round(Fraction(a, 8))
+    if case.get("Wrap", 0):
+        return (y - case.OutLow) % (1 << case.OutWidth) + case.OutLow
     return min(max(y, case.OutLow), case.OutHigh)
 
 
