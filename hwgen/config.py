@@ -91,7 +91,8 @@ def read_config(path: Path) -> Config:
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        raise _explain(error.errors()[0], path.name) from error
+        found = error.errors()  # a misspelt key explains the one that is missing
+        raise _explain(next((e for e in found if e["type"] == "extra_forbidden"), found[0]), path.name) from error
     if config.build.interval is not None and config.parallelism is not None:
         raise HwgenError("config", f"config {path.name!r}", "gives an interval and parallelism", "give one of the two")
     for name in config.layers:

@@ -13,6 +13,7 @@ _PART: Final = re.compile(
     r"|(?P<key>scale|offset)=(?P<values>[^\],;\"]+)"
     r"|\((?P<tuple>[^()\"]*; [^()\"]*)\)"
 )
+_NESTED: Final = re.compile(r'(?P<name>"(?:[^"\\]|\\.)*")|\((?P<tuple>\([^()"]*\)(?:; \([^()"]*\))+)\)')
 
 
 def _some(words: list[str], separator: str) -> str:
@@ -31,6 +32,12 @@ def _shorter(match: re.Match[str]) -> str:
     return f"({_some(match['tuple'].split('; '), '; ')})"
 
 
+def _shorter_nested(match: re.Match[str]) -> str:
+    if match["name"] is not None:
+        return match["name"]
+    return f"({_some([f'({part})' for part in match['tuple'][1:-1].split('); (')], '; ')})"
+
+
 def elided(text: str) -> str:
     """``text`` of `hwgen.ir.text.print_graph` without the contents of arrays and the rest of long lists; names stay."""
-    return _PART.sub(_shorter, text)
+    return _NESTED.sub(_shorter_nested, _PART.sub(_shorter, text))

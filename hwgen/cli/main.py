@@ -65,7 +65,7 @@ for _command in (build, check, import_, show, inspect, emit, sim, trace, ops, fo
 
 
 def _say(error: HwgenError, *, as_json: bool) -> int:
-    sys.stderr.write(f"hwgen: {error}\n")
+    sys.stderr.write(f"{error}\n" if error.where.startswith("hwgen") else f"hwgen: {error}\n")
     if as_json:
         record = {"code": error.code, "where": error.where, "what": error.what, "fix": error.fix}
         sys.stdout.write(json.dumps({"error": record}) + "\n")

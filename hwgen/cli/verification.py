@@ -20,7 +20,7 @@ def run_cocotb_of(build_dir: Path, samples: int, seed: int) -> CocotbResult:
     from hwgen.rtl.build_directory import Build
     from hwgen.sim.cocotb_runner import run_cocotb
 
-    return run_cocotb(Build(build_dir), samples=samples, seed=seed)
+    return run_cocotb(Build(build_dir.resolve()), samples=samples, seed=seed)
 
 
 def cocotb_record(result: CocotbResult) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from hwgen.ir.graph import Array, Graph, Value
 from hwgen.ops.run import evaluate
 from hwgen.sim.compare import REPRODUCE
 
+_ENDINGS: Final = (".q", ".real")
+"""Of names that passes give to a value of the model once it is quantized, or decoded."""
 _MAX_RECORD_BYTES: Final = 1 << 20
 
 
@@ -84,7 +86,11 @@ def _run(graph: Graph, reals: FloatArray) -> Mapping[str, tuple[Value, Array]]:
             "trace models of the same input",
         )
     values = evaluate(graph, {entry.name: _encoded(entry, reals)})
-    return {v.name: (v, a) for v, a in values.items() if v.producer.op != "constant"}
+    kept = {v.name: (v, a) for v, a in values.items() if v.producer.op != "constant"}
+    # what the passes put behind a value stands for it where the value itself is gone
+    stands_for = {name.removesuffix(end): name for end in _ENDINGS for name in kept if name.endswith(end)}
+    renamed = {name: base for base, name in stands_for.items() if base not in kept}
+    return {renamed.get(name, name): pair for name, pair in kept.items()}
 
 
 def _compare(first: tuple[Value, Array], second: tuple[Value, Array], tolerance: float) -> TraceDifference | None:
