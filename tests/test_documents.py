@@ -47,7 +47,8 @@ def commands() -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", GUIDES, ids=lambda p: p.name)
 def test_commands_that_the_documents_show_exist(path: Path) -> None:
-    shown = set(re.findall(r"^(?:\$ )?hwgen ([a-z]+)", path.read_text(), re.MULTILINE))
+    blocks = "\n".join(re.findall(r"^```\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL))
+    shown = set(re.findall(r"^hwgen ([a-z]+)", blocks, re.MULTILINE))
     assert shown, "the document shows commands"
     assert shown <= set(commands()), f"{shown - set(commands())} are no commands"
 
@@ -56,5 +57,5 @@ def test_guide_names_every_command_and_no_option_that_does_not_exist() -> None:
     text = "\n".join(path.read_text() for path in GUIDES)
     assert [name for name in commands() if f"`{name}`" not in text and f"hwgen {name}" not in text] == []
     options = {o for c in commands().values() for p in c.params for o in (*p.opts, *p.secondary_opts)} | {"--help", "--version"}
-    named = set(re.findall(r"`(--[a-z][a-z-]*)", text)) | set(re.findall(r"^(?:\$ )?hwgen .*?(--[a-z][a-z-]*)", text, re.MULTILINE))
+    named = set(re.findall(r"`(--[a-z][a-z-]*)", text)) | set(re.findall(r"^hwgen .*?(--[a-z][a-z-]*)", text, re.MULTILINE))
     assert named <= options, f"{named - options} are no options"
