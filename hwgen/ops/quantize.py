@@ -61,7 +61,8 @@ def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending
 def _exact_scales(call: ImportCall, array: Array, what: str) -> tuple[Fraction, ...]:
     flat = np.asarray(array, dtype=np.float64).ravel()
     if not np.isfinite(flat).all() or (flat <= 0).any():
-        raise call.refuse(f"{what} {flat[~(flat > 0)][:1] if flat.size else flat} is not a positive number", "export the model again")
+        bad = flat[~(flat > 0)][:1]
+        raise call.refuse(f"{what} {bad} is not a positive number", "export the model again")
     return tuple(Fraction(float(v)) for v in flat)
 
 

@@ -200,7 +200,7 @@ def _install(source: Path, target: Path) -> None:
     os.close(handle)
     try:
         shutil.copy2(source, beside)
-        os.replace(beside, target)
+        Path(beside).replace(target)
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
