@@ -7,6 +7,7 @@ Operators that only move constants about (transpose, slice, ``eye`` …) are don
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -342,7 +343,8 @@ def export(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], name: str)
     import torch
 
     try:
-        with evaluation_mode(module), torch.no_grad():
+        with evaluation_mode(module), torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch.export's own, about its own calls
             return torch.export.export(module, inputs).run_decompositions({})
     except Exception as error:  # torch.export raises dozens of types, none with a common base
         first = str(error).strip().splitlines()[0] if str(error).strip() else ""

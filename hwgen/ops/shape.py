@@ -131,13 +131,26 @@ def _onnx_flatten(call: OnnxCall) -> Value:
     return emit_reshape(call, (1, -1))
 
 
+def _emit_permuted(call: ImportCall, perm: Sequence[int]) -> Value:
+    value = call.value(0)
+    rank = len(value.type.shape)
+    positive = tuple(p % max(rank, 1) for p in perm)
+    if not positive or sorted(positive) != list(range(rank)):
+        raise call.refuse(f"perm {list(perm)} for a tensor of {rank} axes", "check the axes")
+    if positive[0] != 0 and not independent(value):
+        raise call.refuse(f"perm {list(perm)} moves the batch axis", "keep the batch as the first axis")
+    return call.emit("transpose", TransposeAttrs(positive), [value])
+
+
+def independent(value: Value) -> bool:
+    """Whether the value does not depend on the graph's inputs."""
+    return all(node.op != "input" for node in topological([value]))
+
+
 def _onnx_transpose(call: OnnxCall) -> Value:
     value = call.value(0)
     rank = len(value.type.shape)
-    perm = call.integers("perm") or tuple(reversed(range(rank)))
-    if sorted(perm) != list(range(rank)):
-        raise call.refuse(f"perm {perm} for a tensor of {rank} axes", "check perm")
-    return call.emit("transpose", TransposeAttrs(perm), [value])
+    return _emit_permuted(call, call.integers("perm") or tuple(reversed(range(rank))))
 
 
 def _onnx_squeeze(call: OnnxCall) -> Value:
@@ -156,6 +169,7 @@ def _identity(call: ImportCall) -> Value:
 def _onnx_dropout(call: OnnxCall) -> Value:
     for name in ("ratio", "seed"):
         call.ignore(name)
+    call.has(1)  # the ratio, as an input: no bearing on inference either
     if call.has(2) and bool(call.constant(2).any()):
         raise call.refuse("training_mode is true", "export the model in evaluation mode")
     return _identity(call)
@@ -217,22 +231,6 @@ def _torch_transpose(call: TorchCall) -> Value:
 
 def _torch_t(call: TorchCall) -> Value:
     return _emit_permuted(call, list(reversed(range(len(call.value(0).type.shape)))))
-
-
-def _emit_permuted(call: TorchCall, perm: Sequence[int]) -> Value:
-    value = call.value(0)
-    rank = len(value.type.shape)
-    positive = tuple(p % rank for p in perm)
-    if sorted(positive) != list(range(rank)):
-        raise call.refuse(f"perm {list(perm)} for a tensor of {rank} axes", "check the axes")
-    if positive[0] != 0 and not independent(value):
-        raise call.refuse(f"perm {list(perm)} moves the batch axis", "keep the batch as the first axis")
-    return call.emit("transpose", TransposeAttrs(positive), [value])
-
-
-def independent(value: Value) -> bool:
-    """Whether the value does not depend on the graph's inputs."""
-    return all(node.op != "input" for node in topological([value]))
 
 
 def _torch_to(call: TorchCall) -> Value:

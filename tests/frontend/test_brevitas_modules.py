@@ -295,7 +295,8 @@ def test_plain_modules_do_not_go_through_brevitas() -> None:
 
 def test_a_scale_that_follows_the_input_is_refused() -> None:
     quantizers = pytest.importorskip("brevitas_examples.common.generative.quantizers")
-    model = nn.Sequential(qnn.QuantIdentity(act_quant=quantizers.Int8DynamicActPerTensorFloat), qnn.QuantLinear(FEATURES, 2, bias=False))
+    dynamic = qnn.QuantIdentity(act_quant=quantizers.Int8DynamicActPerTensorFloat)
+    model = nn.Sequential(dynamic, qnn.QuantLinear(FEATURES, 2, bias=False))
     with pytest.raises(HwgenError, match="fixed scale"):
         read_brevitas(model.eval(), torch.randn(1, FEATURES))
 
