@@ -16,7 +16,7 @@ import numpy as np
 
 import hwgen
 from examples.digits_mlp.files import FOLDER, MODEL, TEST_SET
-from examples.show import console, layers, results
+from examples.show import console, layers, outputs, results
 
 
 def main(folder: Path, parallelism: str) -> int:
@@ -33,7 +33,8 @@ def main(folder: Path, parallelism: str) -> int:
         folder / MODEL, folder / "hardware", parallelism=parallelism, inputs=images, samples=len(images),
         progress=lambda phase: screen.print(f"{phase} …"),
     )
-    trained, hardware = logits.argmax(axis=1), report.outputs.argmax(axis=1)
+    computed = outputs(report)
+    trained, hardware = logits.argmax(axis=1), computed.argmax(axis=1)
     different = np.flatnonzero(trained != hardware)
     screen.print(layers(report.flow))
     screen.print(
@@ -43,7 +44,7 @@ def main(folder: Path, parallelism: str) -> int:
                 "accuracy of the quantized model": f"{(trained == labels).mean():.2%} of {len(labels)} test images",
                 "accuracy of the hardware": f"{(hardware == labels).mean():.2%}",
                 "predictions that differ": str(len(different)),
-                "largest difference of a logit": f"{np.abs(report.outputs - logits).max():.1e} (Brevitas computes in float32)",
+                "largest difference of a logit": f"{np.abs(computed - logits).max():.1e} (Brevitas computes in float32)",
             },
         )
     )
