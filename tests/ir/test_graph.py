@@ -44,6 +44,7 @@ def diamond() -> Graph:
 # --- order ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_chain_of_100_000_nodes_is_ordered_printed_and_read() -> None:
     x = source(width=1)
     value = x.output
