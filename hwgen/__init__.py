@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hwgen.flow import (
-        BuildOptions, BuildReport, Lowered, build, check_model, import_model, lower, plan_dataflow, run_passes, simulate,
+        BuildOptions,
+        BuildReport,
+        Lowered,
+        build,
+        check_model,
+        import_model,
+        lower,
+        plan_dataflow,
+        run_passes,
+        simulate,
     )
 
 __version__ = "0.1.0"

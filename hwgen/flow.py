@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,9 +14,9 @@ import numpy as np
 
 from hwgen.dataflow.cycles import Performance, predict, size_fifos
 from hwgen.dataflow.folding import DEFAULT, for_interval, from_text
-from hwgen.dataflow.plan import Dataflow, plan
+from hwgen.dataflow.plan import Dataflow, integer_format, plan
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL, FloatArray, IntArray, Quantized
+from hwgen.formats import REAL, FloatArray, IntArray
 from hwgen.frontend.limits import read_bytes
 from hwgen.frontend.onnx_reader import ReadResult, read_onnx
 from hwgen.ir.graph import Graph
@@ -24,7 +24,8 @@ from hwgen.ir.text import parse_graph
 from hwgen.ops.run import evaluate
 from hwgen.ops.table import ATTRS
 from hwgen.pipeline import Info, Pass, check, parse_pipeline, pass_of, run
-from hwgen.rtl.build_directory import Build, Manifest, emit
+from hwgen.rtl.atomic import check_replaceable, folder_beside, install, replaced_folder
+from hwgen.rtl.build_directory import MANIFEST, VECTOR_SAMPLES, Build, Manifest, write_build
 
 if TYPE_CHECKING:
     import torch
@@ -208,8 +209,7 @@ def _parameters(graph: Graph) -> int:
 
 
 def _real_inputs(lowered: Lowered, codes: IntArray) -> FloatArray:
-    format_ = lowered.graph.inputs[0].type.format
-    return format_.decode(codes) if not isinstance(format_, Quantized) and hasattr(format_, "decode") else codes
+    return integer_format(lowered.graph.inputs[0]).decode(codes)
 
 
 class _Clock:
@@ -218,7 +218,7 @@ class _Clock:
         self._progress, self._start = progress, time.perf_counter()
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
+    def phase(self, name: str) -> Generator[None]:
         """Times a phase and says that it began."""
         self._progress(name)
         start = time.perf_counter()
@@ -228,17 +228,33 @@ class _Clock:
     def total(self) -> dict[str, float | None]:
         """All phases and the whole."""
         order = ("import", "lower", "emit", "simulate", "synthesize")
+        self.seconds["emit"] = round((self.seconds.pop("plan", 0) or 0) + (self.seconds.get("emit") or 0), 4)
         return {**{k: self.seconds.get(k) for k in order}, "total": round(time.perf_counter() - self._start, 4)}
 
 
 @dataclass(frozen=True)
-class Emitted:
-    """A build directory that was written and not simulated.  codes: (samples, …) of the input, for its verification."""
+class _Prepared:
+    """A planned design that nothing was written of.  codes: (samples, …) of the input, for its verification."""
 
     graph: Graph
     lowered: Lowered
     flow: Dataflow
     codes: IntArray
+    source_sha256: str
+
+    def write(self, folder: Path) -> Manifest:
+        """Fills an empty folder."""
+        values = evaluate(self.lowered.graph, {self.flow.input.name: self.codes[:VECTOR_SAMPLES]})
+        return write_build(self.lowered.graph, self.flow, folder, source_sha256=self.source_sha256, values=values)
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """A build directory that was written and not simulated."""
+
+    graph: Graph
+    lowered: Lowered
+    flow: Dataflow
     manifest: Manifest
     seconds: dict[str, float | None]
     build_dir: Path
@@ -249,23 +265,21 @@ class Emitted:
         return Performance(self.manifest.predicted_latency_cycles, self.manifest.predicted_interval_cycles)
 
 
-def _emit(
-    source: Path | str | torch.nn.Module, out: Path, options: BuildOptions, example: torch.Tensor | None, clock: _Clock
-) -> Emitted:
+def _prepare(
+    source: Path | str | torch.nn.Module, name: str, options: BuildOptions, example: torch.Tensor | None, clock: _Clock
+) -> _Prepared:
     from hwgen.sim.samples import draw, encode
 
     if options.samples < 1:
         raise HwgenError("usage", "--samples", f"{options.samples} samples", "give at least 1")
     with clock.phase("import"):
-        graph = import_model(source, example, out.name)
+        graph = import_model(source, example, name)
     with clock.phase("lower"):
         lowered = lower(graph, options)
-    with clock.phase("emit"):
+    with clock.phase("plan"):
         flow = plan_dataflow(lowered.graph, options)
         codes = draw(flow, options.samples, options.seed) if options.inputs is None else encode(options.inputs, flow)
-        values = evaluate(lowered.graph, {flow.input.name: codes[:16]})
-        manifest = emit(lowered.graph, flow, out, source_sha256=_source_hash(source), values=values)
-    return Emitted(graph, lowered, flow, codes, manifest, clock.total(), out)
+    return _Prepared(graph, lowered, flow, codes, _source_hash(source))
 
 
 def emit_model(
@@ -277,7 +291,11 @@ def emit_model(
     progress: Progress = lambda _: None,
 ) -> Emitted:
     """`build` without the simulation."""
-    return _emit(source, out, options or BuildOptions(), example, _Clock(progress))
+    clock = _Clock(progress)
+    made = _prepare(source, out.name, options or BuildOptions(), example, clock)
+    with clock.phase("emit"), replaced_folder(out, MANIFEST) as folder:
+        manifest = made.write(folder)
+    return Emitted(made.graph, made.lowered, made.flow, manifest, clock.total(), out)
 
 
 def build(
@@ -291,21 +309,27 @@ def build(
 ) -> BuildReport:
     """Everything: import, quantize if it must, lower, emit, simulate.  changes: fields of `BuildOptions`.
 
-    Raises HwgenError for bad input (nothing is written); a mismatch is in the report, not an exception.
+    ``out`` is replaced only by a build whose every bit was equal; one that differs is left at ``<out>.failed``, and the
+    report says so.  Raises HwgenError for bad input (nothing is written).
     """
     from hwgen.sim.compare import verify
 
     options = replace(options or BuildOptions(), **changes)
     clock = _Clock(progress)
-    made = _emit(source, out, options, example, clock)
-    graph, lowered, flow, codes, manifest = made.graph, made.lowered, made.flow, made.codes, made.manifest
-    predicted = made.predicted
-    with clock.phase("simulate"):
-        verification = verify(Build(out), codes, seed=options.seed)
-    error = _reference_error(lowered, codes)
+    check_replaceable(out, MANIFEST)
+    made = _prepare(source, out.name, options, example, clock)
+    with folder_beside(out) as folder:
+        with clock.phase("emit"):
+            manifest = made.write(folder)
+        with clock.phase("simulate"):
+            verification = verify(Build(folder), made.codes, seed=options.seed)
+        final = out if verification.mismatches == 0 else out.with_name(f"{out.name}.failed")
+        check_replaceable(final, MANIFEST)
+        install(folder, final)
     return BuildReport(
-        graph.name, len(graph.nodes), _parameters(graph), flow, lowered, manifest, predicted, verification, error,
-        clock.total(), out,
+        made.graph.name, len(made.graph.nodes), _parameters(made.graph), made.flow, made.lowered, manifest,
+        Performance(manifest.predicted_latency_cycles, manifest.predicted_interval_cycles), verification,
+        _reference_error(made.lowered, made.codes), clock.total(), final,
     )
 
 

@@ -20,8 +20,7 @@ from typing import Any, ClassVar, Final
 
 from hwgen.errors import HwgenError
 from hwgen.ir.graph import Graph
-from hwgen.ir.verify import verify
-from hwgen.ops.table import definition
+from hwgen.ops.checking import check
 
 
 class Effect(enum.Enum):
@@ -71,11 +70,6 @@ class Notes:
     def info(self, name: str, effect: Effect) -> Info:
         """The account."""
         return Info(name, effect, tuple(self._changed), tuple(self._left))
-
-
-def check(graph: Graph) -> None:
-    """Raises HwgenError where the graph breaks a rule of `hwgen.ir.verify`."""
-    verify(graph, lambda node: definition(node.op).infer(node))
 
 
 @dataclass(frozen=True)

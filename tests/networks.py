@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -27,7 +28,7 @@ def mlp(sizes: tuple[int, ...], seed: int, *, activation: str = "uint4[scale=1/4
     numbers = np.random.default_rng(seed)
     source = make(INPUT, InputAttrs((1, sizes[0])), [], "x", "x").output
     value: Value = make(QUANTIZE, QuantizeAttrs(parse_quantized("int8[scale=1/16]")), [source], "x.q", "x").output
-    for at, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for at, (inputs, outputs) in enumerate(pairwise(sizes)):
         path = f"fc{at + 1}"
         w = make(CONSTANT, ConstantAttrs(numbers.normal(0, 0.5, (outputs, inputs)).astype(np.float32)), [], f"{path}.w", path)
         q = make(QUANTIZE, QuantizeAttrs(parse_quantized(weight)), [w.output], f"{path}.wq", path)

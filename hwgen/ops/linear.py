@@ -19,7 +19,14 @@ from typing import Final
 import numpy as np
 
 from hwgen.dataflow.unit import (
-    TREE_LEVELS_PER_STAGE, Memory, MemoryField, Parallelism, Unit, beats, memory_style, tree_ranks,
+    TREE_LEVELS_PER_STAGE,
+    Memory,
+    MemoryField,
+    Parallelism,
+    Unit,
+    beats,
+    memory_style,
+    tree_ranks,
 )
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, IntArray, Integer, Quantized, bits_for

@@ -17,7 +17,14 @@ from typing import Final
 import numpy as np
 
 from hwgen.dataflow.unit import (
-    TREE_LEVELS_PER_STAGE, Memory, MemoryField, Parallelism, Unit, beats, memory_style, tree_ranks,
+    TREE_LEVELS_PER_STAGE,
+    Memory,
+    MemoryField,
+    Parallelism,
+    Unit,
+    beats,
+    memory_style,
+    tree_ranks,
 )
 from hwgen.errors import HwgenError
 from hwgen.formats import IntArray, Integer, bits_for
@@ -99,9 +106,13 @@ def _attrs(node: Node) -> RequantAttrs:
 
 def _infer(node: Node) -> tuple[TensorType, ...]:
     attrs, shape = _attrs(node), node.inputs[0].type.shape
-    channels = {ScaleAttrs: lambda a: len(a.multipliers), ThresholdAttrs: lambda a: len(a.thresholds)}.get(
-        type(attrs), lambda _: 1
-    )(attrs)
+    match attrs:
+        case ScaleAttrs():
+            channels = len(attrs.multipliers)
+        case ThresholdAttrs():
+            channels = len(attrs.thresholds)
+        case TableAttrs():
+            channels = 1
     if channels not in (1, shape[-1]):
         raise HwgenError(
             "shape", f"{node.op} {node.path!r}", f"{channels} channels for {shape[-1]}", "give one or one a channel"
@@ -196,7 +207,8 @@ def _scale_unit(node: Node, parallelism: Parallelism) -> Unit:
     multiplies = any(m != 1 for m in attrs.multipliers)
     m_bits = _signed_bits(attrs.multipliers) if multiplies else 0
     b_bits = _signed_bits([b for offsets in attrs.offsets for b in offsets])
-    rows = np.array([[*([m] if multiplies else []), *b] for m, b in zip(attrs.multipliers, attrs.offsets, strict=True)], dtype=object)
+    pairs = zip(attrs.multipliers, attrs.offsets, strict=True)
+    rows = np.array([[*([m] if multiplies else []), *b] for m, b in pairs], dtype=object)
     rows = rows[np.arange(covered) % own]
     bits = [*([m_bits] if multiplies else []), *([b_bits] * len(attrs.offsets[0]))]
     memory = Memory("File", _channel_fields(rows, bits, covered, lanes))

@@ -21,7 +21,8 @@ def constant_floats(attrs: ConstantAttrs) -> Float64:
     return attrs.data.astype(np.float64)
 
 
-def _run_node(node: Node, inputs: Sequence[Array]) -> Array:
+def run_node(node: Node, inputs: Sequence[Array]) -> Array:
+    """The output of one node (not an ``input``) from the values of its inputs."""
     if isinstance(node.attrs, ConstantAttrs):
         return constant_floats(node.attrs)
     if node.op in INTEGER:
@@ -40,10 +41,10 @@ def evaluate(graph: Graph, inputs: Mapping[str, FloatArray | IntArray]) -> dict[
             array = inputs[node.output.name]
             if array.shape[1:] != node.output.type.shape[1:]:
                 raise HwgenError(
-                    "shape", f"input {node.output.name!r}", f"data of shape {array.shape[1:]}, expected {node.output.type.shape[1:]}",
+                    "shape", f"input {node.output.name!r}", f"data of shape {array.shape[1:]}, not {node.output.type.shape[1:]}",
                     "give (samples, …) of the model's input shape",
                 )
             values[node.output] = array
         else:
-            values[node.output] = _run_node(node, [values[v] for v in node.inputs])
+            values[node.output] = run_node(node, [values[v] for v in node.inputs])
     return values

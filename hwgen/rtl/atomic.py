@@ -6,7 +6,7 @@ import ctypes
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -26,28 +26,46 @@ def _exchange(one: Path, other: Path) -> bool:
     return rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0
 
 
-@contextmanager
-def replaced_folder(final: Path, marker: str) -> Iterator[Path]:
-    """Gives a new folder to fill; on success it takes the place of ``final``, on failure ``final`` is as it was.
-
-    An existing ``final`` is only replaced if it is empty or holds the file ``marker``.
-    """
+def check_replaceable(final: Path, marker: str) -> None:
+    """Raises HwgenError where ``final`` exists and neither is empty nor holds the file ``marker``."""
     if final.exists() and not (final.is_dir() and ((final / marker).is_file() or not any(final.iterdir()))):
         raise HwgenError("output", f"folder {final.name!r}", "exists and is no build of hwgen", "choose another --out")
+
+
+@contextmanager
+def folder_beside(final: Path) -> Generator[Path]:
+    """A new folder on the same file system as ``final``, to fill and `install`; gone afterwards if it was not installed."""
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".partial", dir=final.parent))
     except OSError as error:
-        raise HwgenError("output", f"folder {final.name!r}", f"cannot be written: {error.strerror}", "choose another --out") from error
+        reason = f"cannot be written: {error.strerror}"
+        raise HwgenError("output", f"folder {final.name!r}", reason, "choose another --out") from error
     try:
         yield fresh
-        fresh.chmod(0o755)
-        if not final.exists():
-            fresh.rename(final)
-        elif not _exchange(fresh, final):
-            old = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".old", dir=final.parent))
-            final.rename(old / "build")
-            fresh.rename(final)
-            shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def install(fresh: Path, final: Path) -> None:
+    """``fresh`` takes the place of ``final`` in one step; what was there before is left at ``fresh`` or removed."""
+    fresh.chmod(0o755)
+    if not final.exists():
+        fresh.rename(final)
+    elif not _exchange(fresh, final):
+        old = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".old", dir=final.parent))
+        final.rename(old / "build")
+        fresh.rename(final)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def replaced_folder(final: Path, marker: str) -> Generator[Path]:
+    """Gives a new folder to fill; on success it takes the place of ``final``, on failure ``final`` is as it was.
+
+    An existing ``final`` is only replaced if it is empty or holds the file ``marker``.
+    """
+    check_replaceable(final, marker)
+    with folder_beside(final) as fresh:
+        yield fresh
+        install(fresh, final)

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -25,8 +26,9 @@ from hwgen.dataflow.unit import Parallelism
 from hwgen.errors import HwgenError
 from hwgen.formats import IntArray
 from hwgen.frontend.limits import read_bytes
-from hwgen.ir.graph import Array, Graph, Value
+from hwgen.ir.graph import Array, Graph, Node, Value
 from hwgen.ir.text import parse_graph, print_graph
+from hwgen.ops.checking import check
 from hwgen.ops.table import ATTRS
 from hwgen.rtl.assemble import TOP, Design, StreamPort, assemble, stream_port
 from hwgen.rtl.atomic import replaced_folder
@@ -38,6 +40,7 @@ from hwgen.rtl.templates import closure
 MANIFEST: Final = "manifest.json"
 SCHEMA_VERSION: Final = 1
 VECTOR_SAMPLES: Final = 16
+_PARALLELISM: Final = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,5})")
 
 
 class _Record(BaseModel):
@@ -140,26 +143,33 @@ def _write_vectors(folder: Path, flow: Dataflow, values: Mapping[Value, Array]) 
         (folder / "vectors" / f"{name}.hex").write_text("".join(f"{line}\n" for line in lines))
 
 
-def emit(graph: Graph, flow: Dataflow, out: Path, *, source_sha256: str, values: Mapping[Value, Array]) -> Manifest:
-    """Writes the build directory of a planned design.  values: of the graph for a few samples, for the vectors."""
+def write_build(
+    graph: Graph, flow: Dataflow, folder: Path, *, source_sha256: str, values: Mapping[Value, Array]
+) -> Manifest:
+    """Fills an empty folder.  values: of the graph for a few samples, for the vectors."""
     design = assemble(flow)
     performance: Performance = predict(flow)
-    with replaced_folder(out, MANIFEST) as folder:
-        sources = _write_rtl(folder, design)
-        _write_vectors(folder, flow, values)
-        (folder / "model.hwg").write_text(print_graph(graph))
-        (folder / "filelist.f").write_text("".join(f"{s}\n" for s in sources))
-        files = {str(f.relative_to(folder)): _sha256(f) for f in sorted(folder.rglob("*")) if f.is_file()}
-        manifest = Manifest(
-            hwgen_version=__version__, model=flow.name, source_sha256=source_sha256, top=TOP,
-            input=_stream_record(flow.input, stream_port(flow.input, flow.in_lanes)),
-            output=_stream_record(flow.output, stream_port(flow.output, flow.out_lanes)),
-            stages=_stage_records(flow),
-            predicted_latency_cycles=performance.latency_cycles, predicted_interval_cycles=performance.interval_cycles,
-            files=files,
-        )
-        (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+    sources = _write_rtl(folder, design)
+    _write_vectors(folder, flow, values)
+    (folder / "model.hwg").write_text(print_graph(graph))
+    (folder / "filelist.f").write_text("".join(f"{s}\n" for s in sources))
+    files = {str(f.relative_to(folder)): _sha256(f) for f in sorted(folder.rglob("*")) if f.is_file()}
+    manifest = Manifest(
+        hwgen_version=__version__, model=flow.name, source_sha256=source_sha256, top=TOP,
+        input=_stream_record(flow.input, stream_port(flow.input, flow.in_lanes)),
+        output=_stream_record(flow.output, stream_port(flow.output, flow.out_lanes)),
+        stages=_stage_records(flow),
+        predicted_latency_cycles=performance.latency_cycles, predicted_interval_cycles=performance.interval_cycles,
+        files=files,
+    )
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest
+
+
+def emit(graph: Graph, flow: Dataflow, out: Path, *, source_sha256: str, values: Mapping[Value, Array]) -> Manifest:
+    """Writes the build directory of a planned design; it appears whole or not at all."""
+    with replaced_folder(out, MANIFEST) as folder:
+        return write_build(graph, flow, folder, source_sha256=source_sha256, values=values)
 
 
 class Build:
@@ -177,26 +187,35 @@ class Build:
             raise HwgenError(
                 "no-build", f"{MANIFEST} of {folder.name!r}", f"{'.'.join(map(str, first['loc']))}: {first['msg']}", "build again"
             ) from error
-        self.graph = parse_graph(read_bytes(folder / "model.hwg").decode(), ATTRS)
+        try:
+            text = read_bytes(folder / "model.hwg").decode()
+            self._sources = read_bytes(folder / "filelist.f").decode().split()
+        except UnicodeDecodeError as error:
+            raise self._damaged("a file is not text") from error
+        self.graph = parse_graph(text, ATTRS)
+        check(self.graph)
         self.flow = self._plan()
 
+    def _damaged(self, what: str) -> HwgenError:
+        return HwgenError("no-build", f"folder {self.folder.name!r}", what, "build again")
+
     def _plan(self) -> Dataflow:
-        by_value = {s.value: s for s in self.manifest.stages}
-        choices = []
-        paths = {s.path: s.parallelism for s in by_value.values() if s.parallelism}
-        for node in self.graph.nodes:
-            if node.op == "matvec":
-                text = paths.get(node.path)
-                if text is None:
-                    raise HwgenError("no-build", f"layer {node.path!r}", "is not in the manifest", "build again")
-                inputs, outputs = text.split("x")
-                choices.append((node, Parallelism(int(inputs), int(outputs))))
-        return with_fifo_depths(plan(self.graph, choices), [s.fifo_depth for s in self.manifest.stages])
+        chosen = {s.path: s.parallelism for s in self.manifest.stages if s.parallelism}
+        choices: list[tuple[Node, Parallelism]] = []
+        for node in (n for n in self.graph.nodes if n.op == "matvec"):
+            match = _PARALLELISM.fullmatch(chosen.get(node.path, ""))
+            if match is None:
+                raise self._damaged(f"layer {node.path!r} has no legal parallelism in the manifest")
+            choices.append((node, Parallelism(int(match[1]), int(match[2]))))
+        flow = plan(self.graph, choices)
+        if len(flow.stages) != len(self.manifest.stages):
+            raise self._damaged("the manifest and the graph have different stages")
+        return with_fifo_depths(flow, [s.fifo_depth for s in self.manifest.stages])
 
     @property
     def sources(self) -> Sequence[Path]:
         """SystemVerilog files in order."""
-        return [self.folder / line for line in (self.folder / "filelist.f").read_text().split()]
+        return [self.folder / line for line in self._sources]
 
 
 def output_codes(value: Value, values: Mapping[Value, Array]) -> IntArray:

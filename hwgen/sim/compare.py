@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from hwgen.dataflow.cycles import MEASURED_INFERENCES, Performance, interval_of
 from hwgen.dataflow.plan import Dataflow
@@ -22,6 +24,7 @@ from hwgen.rtl.build_directory import Build
 from hwgen.rtl.printer import print_netlist
 from hwgen.sim.native_runner import FULL_RATE, STALLS, NativeModel, Recording, Traffic, compile_native
 
+BoolArray = npt.NDArray[np.bool_]
 REPRODUCE: Final = "reproduce.json"
 _UTILIZATION_INFERENCES: Final = 100
 
@@ -69,7 +72,7 @@ def _idle_limit(flow: Dataflow) -> int:
     return 4 * sum(s.cycles + s.latency_cycles for s in flow.stages) + 1000
 
 
-def _differing(recording: Recording, expected: IntArray, flow: Dataflow) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], IntArray]:
+def _differing(recording: Recording, expected: IntArray, flow: Dataflow) -> tuple[BoolArray, IntArray]:
     """Which samples differ, and what came out (samples that did not come out count as differing)."""
     port = stream_port(flow.output, flow.out_lanes)
     got = from_beats(recording.beats, flow.output, port)
@@ -86,6 +89,7 @@ def _codes(values: Mapping[Value, Array], value: Value) -> IntArray:
 def verify(build: Build, codes: IntArray, *, seed: int) -> Verification:
     """Streams ``codes`` at full rate and under random stalls; measures latency and interval; localises a difference."""
     flow = build.flow
+    shutil.rmtree(build.folder / "failure", ignore_errors=True)
     values = evaluate(build.graph, {flow.input.name: codes})
     expected = _codes(values, flow.output)
     model = _native(build, flow, list(build.sources))
@@ -163,9 +167,10 @@ def _locate(build: Build, codes: IntArray, seed: int, traffic: Traffic) -> Diffe
 
 
 def _leave_case(build: Build, codes: IntArray, difference: Difference, seed: int) -> None:
-    """A folder ``failure/`` in the build with all that is needed to run the case again: ``hwgen sim BUILD --inputs …``."""
+    """A folder ``failure/`` in the build with all that is needed to run the case again: `hwgen sim`."""
     with replaced_folder(build.folder / "failure", REPRODUCE) as folder:
         np.save(folder / "codes.npy", codes, allow_pickle=False)
-        record = {**asdict(difference), "seed": seed, "command": f"hwgen sim {build.folder.name} --codes {build.folder.name}/failure/codes.npy"}
+        command = f"hwgen sim BUILD --codes BUILD/failure/codes.npy --seed {seed}"
+        record = {**asdict(difference), "seed": seed, "command": command}
         (folder / REPRODUCE).write_text(json.dumps(record, indent=2) + "\n")
 

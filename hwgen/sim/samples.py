@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwgen.dataflow.plan import Dataflow, integer_format
+from hwgen.errors import HwgenError
 from hwgen.formats import FloatArray, IntArray, Integer
 from hwgen.ops.linear import MatvecAttrs
 
@@ -39,6 +40,12 @@ def _extremes(flow: Dataflow, format_: Integer) -> IntArray:
 def encode(data: FloatArray, flow: Dataflow) -> IntArray:
     """Codes of real inputs: the nearest on the input's grid, ties to even, saturating, as its quantizer does it."""
     format_ = integer_format(flow.input)
+    shape = flow.input.type.shape[1:]
+    if data.ndim == 0 or data.shape[1:] != shape or not len(data) or not np.isfinite(data).all():
+        raise HwgenError(
+            "data", "--inputs", f"data of shape {data.shape}, or with NaN or infinity",
+            f"give finite numbers of shape (samples, {', '.join(map(str, shape))})",
+        )
     scale = np.array([float(s) for s in format_.scale])
     offset = np.array([float(o) for o in format_.offset])
     steps = (np.asarray(data, dtype=np.float64) - offset) / scale

@@ -64,11 +64,10 @@ def _folded(node: Node, constants: list[ConstantAttrs]) -> ConstantAttrs | None:
 
 def _ufunc(function: Callable[[Surd, Surd], Surd], left: Array, right: Array) -> Array:
     shape = np.broadcast_shapes(left.shape, right.shape)
-    result = np.empty(shape, dtype=object)
-    a, b = np.broadcast_to(left, shape), np.broadcast_to(right, shape)
-    for index in np.ndindex(shape):
-        result[index] = function(a[index], b[index])
-    return result
+    result = np.empty(int(np.prod(shape)), dtype=object)
+    a, b = np.broadcast_to(left, shape).ravel(), np.broadcast_to(right, shape).ravel()
+    result[:] = [function(x, y) for x, y in zip(a, b, strict=True)]
+    return result.reshape(shape)
 
 
 def _constant(value: Value) -> ConstantAttrs | None:

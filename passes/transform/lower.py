@@ -25,7 +25,8 @@ from hwgen.ops.record import attrs_as, make
 from hwgen.ops.requantize import CLIP_LIMIT, requantizer_node
 from hwgen.ops.shape import ViewAttrs
 from hwgen.ops.source import INPUT, InputAttrs
-from hwgen.ops.table import INTEGER, REAL as REAL_TABLE
+from hwgen.ops.table import INTEGER
+from hwgen.ops.table import REAL as REAL_TABLE
 from hwgen.pipeline import Effect, Notes, Pass
 
 _AFFINE_OPS: Final = ("scale_bias", "batch_norm", "reshape", "identity", "transpose", "constant", "input")
@@ -42,9 +43,9 @@ def host_nodes(graph: Graph) -> frozenset[Node]:
             candidates.add(node)
     host: set[Node] = set()
     for node in graph.nodes:
-        if node in candidates and node.inputs:
-            if node.op not in _AFFINE_OPS or any(v.producer in host for v in node.inputs):
-                host.add(node)
+        starts = node.op not in _AFFINE_OPS or any(v.producer in host for v in node.inputs)
+        if node in candidates and node.inputs and starts:
+            host.add(node)
     return frozenset(host)
 
 

@@ -12,6 +12,8 @@ from hwgen.dataflow.folding import for_interval, from_text
 from hwgen.dataflow.plan import Dataflow, plan, with_fifo_depths
 from hwgen.errors import HwgenError
 from hwgen.flow import lower
+from hwgen.ops.linear import MatvecAttrs
+from hwgen.ops.record import attrs_as
 
 
 def flow_of(sizes: tuple[int, ...], parallelism: str) -> Dataflow:
@@ -38,7 +40,7 @@ def test_every_beat_that_goes_in_comes_out_whatever_the_fifos(seed: int) -> None
 def test_folding_meets_the_interval_and_no_layer_could_do_with_fewer_multipliers(interval: int) -> None:
     graph = lower(mlp((13, 17, 6), 2)).graph
     for node, chosen in for_interval(graph, interval):
-        outputs, inputs = node.attrs.weight.shape  # pyright: ignore
+        outputs, inputs = attrs_as(node, MatvecAttrs).weight.shape
         assert -(-inputs // chosen.inputs) * -(-outputs // chosen.outputs) <= interval
         for i in range(1, inputs + 1):
             for o in range(1, outputs + 1):

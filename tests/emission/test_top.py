@@ -121,9 +121,14 @@ def test_no_foreign_name_reaches_verilog(tmp_path: Path) -> None:
 def test_a_failed_emission_leaves_the_earlier_build(tmp_path: Path) -> None:
     build = emitted(tmp_path / "b", "2x3")
     before = build.manifest
-    with pytest.raises(RuntimeError), replaced_folder(tmp_path / "b", "manifest.json") as fresh:
-        (fresh / "half").write_text("half")
-        raise RuntimeError("killed")
+
+    def killed() -> None:
+        with replaced_folder(tmp_path / "b", "manifest.json") as fresh:
+            (fresh / "half").write_text("half")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        killed()
     assert Build(tmp_path / "b").manifest == before
     assert [p.name for p in tmp_path.iterdir()] == ["b"]
 

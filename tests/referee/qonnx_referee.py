@@ -14,12 +14,15 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from hwgen.formats import Integer, Quantized
+from hwgen.dataflow.plan import integer_format
 from hwgen.flow import Lowered
+from hwgen.formats import Integer, Quantized
 from hwgen.ir.graph import Array, Graph, Value
 from hwgen.numerics.rounding import level_boundary
 from hwgen.ops.quantize import QuantizeAttrs
-from hwgen.ops.run import _run_node
+from hwgen.ops.record import attrs_as
+from hwgen.ops.run import run_node
+from hwgen.ops.scalar import BatchNormAttrs, ScaleBiasAttrs
 from hwgen.ops.source import ConstantAttrs
 
 EPSILON = float(np.finfo(np.float32).eps)
@@ -27,7 +30,7 @@ EPSILON = float(np.finfo(np.float32).eps)
 
 @dataclass(frozen=True)
 class NoiseCase:
-    """A difference that float32 rounding explains.  distance: of the exact value to the boundary; noise: the bound, both in steps."""
+    """A difference that float32 rounding explains.  distance: of the exact value to the boundary; noise: its bound; in steps."""
 
     value: str
     sample: int
@@ -94,7 +97,7 @@ def _noise(graph: Graph, given: dict[str, Array]) -> dict[Value, tuple[Array, Ar
             value = given[node.output.name] if node.output.name in given else inputs[0][0]
             result[node.output] = (value, np.zeros_like(value))
             continue
-        value = _run_node(node, [v for v, _ in inputs])
+        value = run_node(node, [v for v, _ in inputs])
         if isinstance(node.attrs, ConstantAttrs):
             error = np.abs(value) * EPSILON
         elif node.op == "linear":
@@ -104,15 +107,15 @@ def _noise(graph: Graph, given: dict[str, Array]) -> dict[Value, tuple[Array, Ar
             if len(inputs) > 2:
                 error = error + EPSILON * (np.abs(inputs[2][0]) + np.abs(value)) * 2
         elif node.op in ("scale_bias", "batch_norm"):
-            attrs = node.attrs if node.op == "scale_bias" else node.attrs.scale_bias()  # pyright: ignore
+            attrs = node.attrs.scale_bias() if isinstance(node.attrs, BatchNormAttrs) else attrs_as(node, ScaleBiasAttrs)
             gain, bias = (np.array([float(v) for v in vector]) for vector in (attrs.gain, attrs.bias))
             x, ex = inputs[0]
             error = ex * np.abs(gain) + 8 * EPSILON * (np.abs(x * gain) + np.abs(bias))
-            if node.op == "batch_norm":  # (x - mean) * gain + beta: the mean and beta may be larger than their sum
-                beta = np.array([float(v) for v in node.attrs.beta])  # pyright: ignore
+            if isinstance(node.attrs, BatchNormAttrs):  # (x - mean) * gain + beta: the mean and beta may be larger than their sum
+                beta = np.array([float(v) for v in node.attrs.beta])
                 error = error + 8 * EPSILON * (np.abs(beta) + np.abs(beta - bias))
         elif node.op in ("relu", "identity", "reshape", "transpose"):
-            error = _run_node(node, [inputs[0][1]])
+            error = run_node(node, [inputs[0][1]])
         else:
             error = inputs[0][1] + 4 * EPSILON * np.abs(value)
         result[node.output] = (value, error)
@@ -130,13 +133,13 @@ def judge(lowered: Lowered, theirs: dict[str, Array], codes: Array) -> Judgement
         if node.output.name in formats and node.inputs[0].producer.op == "input":
             codes = _their_codes(theirs[node.output.name], formats[node.output.name])
     values: dict[Value, Array] = {}
-    given: dict[str, Array] = {v.name: graph.inputs[0].type.format.decode(codes) for v in quantized.inputs}  # pyright: ignore
+    given: dict[str, Array] = {v.name: integer_format(graph.inputs[0]).decode(codes) for v in quantized.inputs}
     differing: list[tuple[str, Array, Array]] = []
     alive = np.ones(len(codes), dtype=bool)
     compared = 0
     for node in graph.nodes:
         value = node.output
-        ours = codes if node.op == "input" else _run_node(node, [values[v] for v in node.inputs])
+        ours = codes if node.op == "input" else run_node(node, [values[v] for v in node.inputs])
         values[value] = ours
         if value.name not in formats or not isinstance(value.type.format, Integer):
             continue

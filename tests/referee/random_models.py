@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -94,7 +95,7 @@ class ModelMaker:
             return self.add("Sub", [self.constant(np.array([1.0])), x])
         return x
 
-    def activation(self, x: str, last: bool) -> str:
+    def activation(self, x: str) -> str:
         bits = self.random.choice([1, 2, 2, 3, 4, 4, 6, 8])
         form = self.random.choice(["relu", "relu", "signed", "bipolar", "tanh", "sigmoid", "zero_point"])
         if form == "relu":
@@ -114,11 +115,11 @@ class ModelMaker:
             x = self.add("Sub", [self.add("Mul", [x, self.constant(np.array(2.0))]), self.constant(np.array([1.0]))])
         if self.random.random() < 0.6:
             x = self.quant(x, self.random.choice([1, 2, 4, 8]), True, self.scale(0.25))
-        for at, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for at, (inputs, outputs) in enumerate(pairwise(sizes)):
             last = at == len(sizes) - 2
             x = self.norm(self.linear(x, inputs, outputs), outputs)
             if not last or self.random.random() < 0.5:
-                x = self.activation(x, last)
+                x = self.activation(x)
         opset = self.random.choice([11, 13])  # older ones have no Gemm without C
         shape = [self.random.choice([1, 1, 789444]), sizes[0]]
         graph = helper.make_graph(

@@ -8,11 +8,12 @@ from random import Random
 
 import onnx
 import pytest
-
-from hwgen.flow import BuildOptions, build, import_model, lower, plan_dataflow
-from hwgen.sim.samples import draw
 from referee.qonnx_referee import judge, run_qonnx
 from referee.random_models import ModelMaker
+
+from hwgen.dataflow.plan import integer_format
+from hwgen.flow import BuildOptions, build, import_model, lower, plan_dataflow
+from hwgen.sim.samples import draw
 
 pytest.importorskip("qonnx", reason="qonnx is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -27,7 +28,7 @@ def test_every_quantized_value_equals_qonnx(seed: int, tmp_path: Path) -> None:
     onnx.save(ModelMaker(seed).make(), str(path))
     lowered = lower(import_model(path), BuildOptions(input_format=None))
     codes = draw(plan_dataflow(lowered.graph), 200, seed)
-    judgement = judge(lowered, run_qonnx(path, lowered.graph.inputs[0].type.format.decode(codes)), codes)  # pyright: ignore
+    judgement = judge(lowered, run_qonnx(path, integer_format(lowered.graph.inputs[0]).decode(codes)), codes)
     assert not judgement.mismatches, judgement.mismatches[:5]
 
 

@@ -6,11 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from referee.qonnx_referee import judge, run_qonnx
 
+from hwgen.dataflow.plan import integer_format
 from hwgen.flow import BuildOptions, import_model, lower, plan_dataflow
+from hwgen.ops.linear import MatvecAttrs
+from hwgen.ops.record import attrs_as
 from hwgen.ops.run import evaluate
 from hwgen.sim.samples import draw
-from referee.qonnx_referee import judge, run_qonnx
 
 pytest.importorskip("qonnx", reason="qonnx is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -35,10 +38,11 @@ def test_every_quantized_value_equals_qonnx(name: str, input_format: str | None,
     lowered = lower(import_model(path), BuildOptions(input_format=input_format))
     flow = plan_dataflow(lowered.graph)
     codes = draw(flow, SAMPLES, int(os.environ.get("HWGEN_SEED", "0")))
-    reals = lowered.graph.inputs[0].type.format.decode(codes)  # pyright: ignore
+    reals = integer_format(lowered.graph.inputs[0]).decode(codes)
     judgement = judge(lowered, run_qonnx(path, reals), codes)
     with capsys.disabled():
-        print(f"\n{name}: {judgement.compared} codes, {len(judgement.noise)} within float32 noise", *judgement.noise[:3], sep="\n  ")
+        print(f"\n{name}: {judgement.compared} codes, {len(judgement.noise)} within float32 noise")
+        print(*judgement.noise[:3], sep="\n")
     assert judgement.compared > SAMPLES * 50
     assert not judgement.mismatches, judgement.mismatches[:5]
 
@@ -48,8 +52,8 @@ def test_judge_sees_a_wrong_weight() -> None:
     lowered = lower(import_model(path))
     flow = plan_dataflow(lowered.graph)
     codes = draw(flow, 50, 1)
-    theirs = run_qonnx(path, lowered.graph.inputs[0].type.format.decode(codes))  # pyright: ignore
-    next(n for n in lowered.graph.nodes if n.op == "matvec").attrs.weight[3, 5] += 1  # pyright: ignore
+    theirs = run_qonnx(path, integer_format(lowered.graph.inputs[0]).decode(codes))
+    attrs_as(next(n for n in lowered.graph.nodes if n.op == "matvec"), MatvecAttrs).weight[3, 5] += 1
     assert judge(lowered, theirs, codes).mismatches
 
 
@@ -59,6 +63,6 @@ def test_outputs_agree_with_qonnx_within_float32() -> None:
     path = model("TFC_2W2A.onnx")
     lowered = lower(import_model(path))
     codes = draw(plan_dataflow(lowered.graph), 100, 2)
-    theirs = run_qonnx(path, lowered.graph.inputs[0].type.format.decode(codes))  # pyright: ignore
+    theirs = run_qonnx(path, integer_format(lowered.graph.inputs[0]).decode(codes))
     ours = evaluate(lowered.graph, {lowered.graph.inputs[0].name: codes})[lowered.graph.outputs[0]]
     np.testing.assert_allclose(ours, theirs["90"], rtol=1e-4, atol=1e-4)
