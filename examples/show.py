@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
@@ -61,12 +59,6 @@ def results(report: BuildReport, extra: dict[str, str]) -> Table:
     for name, text in rows.items():
         table.add_row(name, text)
     return table
-
-
-def outputs(report: BuildReport) -> npt.NDArray[np.float64]:
-    """(samples, …) decoded outputs.  They are the hardware's where the report is ``ok``: then all codes are equal."""
-    name = report.lowered.graph.outputs[0].name
-    return next(array for value, array in report.verification.values.items() if value.name == name)
 
 
 def console() -> Console:

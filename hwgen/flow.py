@@ -21,7 +21,7 @@ from hwgen.frontend.limits import read_bytes
 from hwgen.frontend.onnx_reader import ReadResult, read_onnx
 from hwgen.ir.graph import Graph
 from hwgen.ir.text import parse_graph
-from hwgen.ops.run import evaluate
+from hwgen.ops.run import evaluate, host_outputs
 from hwgen.ops.table import ATTRS
 from hwgen.pipeline import Info, Pass, check, parse_pipeline, pass_of, run
 from hwgen.rtl.atomic import check_replaceable, folder_beside, install, replaced_folder
@@ -102,8 +102,9 @@ class BuildReport:
 
     @property
     def outputs(self) -> FloatArray:
-        """(samples, …) what the host gets: the hardware's codes decoded, and the host's own steps after that."""
-        return self.verification.values[self.lowered.graph.outputs[0]]
+        """(samples, …) what the user gets: the hardware's codes decoded, and the host's own steps after that."""
+        codes = self.verification.outputs
+        return host_outputs(self.lowered.graph, self.flow.output, codes.reshape(-1, *self.flow.output.type.shape[1:]))
 
     def json(self) -> dict[str, Any]:
         """The object with the documented keys."""

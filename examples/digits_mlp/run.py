@@ -16,7 +16,7 @@ import numpy as np
 
 import hwgen
 from examples.digits_mlp.files import FOLDER, MODEL, TEST_SET
-from examples.show import console, layers, outputs, results
+from examples.show import console, layers, results
 
 
 def main(folder: Path, parallelism: str) -> int:
@@ -33,7 +33,7 @@ def main(folder: Path, parallelism: str) -> int:
         folder / MODEL, folder / "hardware", parallelism=parallelism, inputs=images, samples=len(images),
         progress=lambda phase: screen.print(f"{phase} …"),
     )
-    computed = outputs(report)
+    computed = report.outputs
     trained, hardware = logits.argmax(axis=1), computed.argmax(axis=1)
     different = np.flatnonzero(trained != hardware)
     screen.print(layers(report.flow))

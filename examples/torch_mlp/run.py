@@ -19,7 +19,7 @@ from torch import nn
 
 import hwgen
 from examples.digits import Digits, load
-from examples.show import console, layers, outputs, results
+from examples.show import console, layers, results
 from examples.training import make_deterministic, train
 from hwgen.ops.run import evaluate
 
@@ -66,7 +66,7 @@ def main(folder: Path, precision: str) -> int:
     report = build(model, digits, folder, precision)
     graph = report.lowered.quantized
     values = evaluate(graph, {graph.inputs[0].name: digits.test_images.astype(np.float64)})
-    quantized, hardware = values[graph.outputs[0]].argmax(axis=1), outputs(report).argmax(axis=1)
+    quantized, hardware = values[graph.outputs[0]].argmax(axis=1), report.outputs.argmax(axis=1)
     different = int((quantized != hardware).sum())
     labels = digits.test_labels
     screen.print(layers(report.flow))

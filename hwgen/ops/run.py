@@ -48,3 +48,14 @@ def evaluate(graph: Graph, inputs: Mapping[str, FloatArray | IntArray]) -> dict[
         else:
             values[node.output] = run_node(node, [values[v] for v in node.inputs])
     return values
+
+
+def host_outputs(graph: Graph, device_output: Value, codes: IntArray) -> Array:
+    """The graph's first output from the codes of the value that leaves the chip: decoding, and what the host does then."""
+    values: dict[Value, Array] = {device_output: codes}
+    for node in graph.nodes:
+        if all(v in values for v in node.inputs) and node.inputs and node.output not in values:
+            values[node.output] = run_node(node, [values[v] for v in node.inputs])
+        elif node.op == "constant":
+            values[node.output] = run_node(node, [])
+    return values[graph.outputs[0]]
