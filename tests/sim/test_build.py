@@ -65,7 +65,8 @@ def test_a_build_killed_at_any_moment_leaves_the_earlier_one_whole(tmp_path: Pat
     before = Build(out).manifest
     other = tmp_path / "other"
     other.mkdir()
-    command = [sys.executable, "-c", "import sys, hwgen, pathlib; hwgen.build(sys.argv[1], pathlib.Path(sys.argv[2]), samples=3000)"]
+    program = "import sys, hwgen, pathlib; hwgen.build(sys.argv[1], pathlib.Path(sys.argv[2]), samples=3000)"
+    command = [sys.executable, "-c", program]
     replaced = 0
     for _ in range(8):
         process = subprocess.Popen([*command, str(model(other, 2)), str(out)], stderr=subprocess.DEVNULL)
