@@ -69,8 +69,9 @@ class Lowered:
 
     @property
     def input_formats(self) -> dict[str, str]:
-        """Format in which each input comes in."""
-        return {v.name: str(v.type.format) for v in self.graph.inputs}
+        """Format in which each input comes in, as its quantizer writes it."""
+        quantizers = {n.inputs[0].name: n.output.type.format for n in self.quantized.nodes if n.op == "quantize"}
+        return {v.name: str(quantizers.get(v.name, v.type.format)) for v in self.graph.inputs}
 
     @property
     def host_steps(self) -> tuple[str, ...]:

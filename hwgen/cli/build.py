@@ -17,6 +17,7 @@ def build(model: ModelPath, options: ModelOptions, cocotb: Cocotb = False, expla
     from hwgen.cli.screen import Screen
     from hwgen.cli.verification import cocotb_record, exit_unless_equal, run_cocotb_of, verification_facts
     from hwgen.errors import clean
+    from hwgen.explain import dataflow_infos
 
     screen = Screen(as_json=json)
     with options.resolved(model) as request, screen.working() as progress:
@@ -29,8 +30,9 @@ def build(model: ModelPath, options: ModelOptions, cocotb: Cocotb = False, expla
     if cocotb:
         record["cocotb"] = cocotb_record(bench) if bench is not None else None
     if explain:
-        record["passes"] = pass_records(report.lowered.infos)
-        print_passes(screen, report.lowered.infos)
+        infos = (*report.lowered.infos, *dataflow_infos(report.flow))
+        record["passes"] = pass_records(infos)
+        print_passes(screen, infos)
     screen.result(record)
     print_layers(screen, report.flow)
     formats = ", ".join(report.lowered.input_formats.values())

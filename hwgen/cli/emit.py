@@ -16,6 +16,7 @@ def emit(model: ModelPath, options: ModelOptions, explain: Explain = False, json
     from hwgen.cli.passes import pass_records, print_passes, takes_default_input
     from hwgen.cli.screen import Screen
     from hwgen.errors import clean
+    from hwgen.explain import dataflow_infos
 
     screen = Screen(as_json=json)
     with options.resolved(model) as request, screen.working() as progress:
@@ -31,8 +32,9 @@ def emit(model: ModelPath, options: ModelOptions, explain: Explain = False, json
         "layers": layer_records(made.flow), "seconds": made.seconds, "build_dir": str(made.build_dir),
     }
     if explain:
-        record["passes"] = pass_records(made.lowered.infos)
-        print_passes(screen, made.lowered.infos)
+        infos = (*made.lowered.infos, *dataflow_infos(made.flow))
+        record["passes"] = pass_records(infos)
+        print_passes(screen, infos)
     screen.result(record)
     print_layers(screen, made.flow)
     taken = " (the default; --input-format chooses another)" if takes_default_input(made.lowered, request.options) else ""

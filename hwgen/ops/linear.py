@@ -122,9 +122,9 @@ def _irregular_rows(
         shifts.append(shift)
     widest = max((abs(n).bit_length() for r in rows for n in r), default=0)
     if widest > MAX_WEIGHT_BITS - 1:
-        raise needs_quantizer(
-            node, f"weights and per-channel input scales have a common grid of {widest + 1} bits only (limit {MAX_WEIGHT_BITS})"
-        )
+        quantized = isinstance(attrs_as(node.inputs[1].producer, ConstantAttrs).format, Quantized)
+        what = "weights times the input's scales per channel have" if quantized else "the weights are not quantized and have"
+        raise needs_quantizer(node, f"{what} a common grid of {widest + 1} bits only (limit {MAX_WEIGHT_BITS})")
     return np.array(rows, dtype=np.int64).reshape(weight.shape), tuple(scales), tuple(shifts)
 
 
