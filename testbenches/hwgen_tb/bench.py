@@ -11,7 +11,6 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotb.utils import get_sim_time
-
 from hwgen_tb.stream import ContractMonitor, Port, Sink, Source
 from hwgen_tb.traffic import Profile, always
 

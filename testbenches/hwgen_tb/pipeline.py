@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cocotb.triggers import RisingEdge
-
 from hwgen_tb.bench import Bench
 from hwgen_tb.traffic import always, bursts, chance
 

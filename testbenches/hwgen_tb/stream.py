@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cocotb.triggers import RisingEdge
-
 from hwgen_tb.traffic import Profile, always
 
 if TYPE_CHECKING:
