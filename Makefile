@@ -29,7 +29,7 @@ lint: $(STAMP) ## ruff
 	$(RUN) -m ruff check
 
 types: $(STAMP) ## pyright, strict, on hwgen and passes
-	$(RUN) -m pyright
+	$(RUN) -m pyright --project pyproject.toml
 
 test: lint types ## everything that CI runs (under twenty minutes on two cores)
 	$(RUN) -m pytest -n $(JOBS) tests
