@@ -6,13 +6,14 @@ Nothing of a file is executed; names from it are only ever shown or compared.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, clean
 from hwgen.ir.graph import Array
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ MAX_NODES: Final = 200_000
 MAX_ELEMENTS: Final = 1 << 28
 """Elements of one tensor."""
 MAX_RANK: Final = 8
+MAX_NAME_LENGTH: Final = 4096
+_CODE: Final = re.compile(r"""["`\\$]|(?:^|[;\s])(?:module|endmodule|initial|always|assign|begin|end)(?=$|[;\s(])""")
+"""Quoting and substitution of a shell, Tcl or Verilog, and Verilog's words standing alone."""
 
 _FLOAT_TYPES: Final = {"float32", "float64", "float16"}
 _INTEGER_TYPES: Final = {"int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "bool"}
@@ -84,6 +88,24 @@ def _check_texts(model: ModelProto, path: Path) -> None:
                 waiting.extend([value] if isinstance(value, Message) else value)
             elif field.type == field.TYPE_STRING and (isinstance(value, bytes) or any(isinstance(v, bytes) for v in value)):
                 raise bad_file(path, f"holds a {field.name} that is not UTF-8 text")
+
+
+def check_name(name: str) -> None:
+    """Refuses a name that no exporter writes: not printable, endless, or with code or a path upwards in it.
+
+    Names never leave the manifest (docs/decisions/0008); this is a second wall, and tells a user of a damaged file so.
+    """
+    what = None
+    if len(name) > MAX_NAME_LENGTH:
+        what = f"has {len(name)} characters; the limit is {MAX_NAME_LENGTH}"
+    elif not name.isprintable() or (name and not name.strip()):
+        what = "holds characters that cannot be shown"
+    elif found := _CODE.search(name):
+        what = f"holds {found[0].strip()!r}, as if it were code"
+    elif ".." in name.split("/"):
+        what = "is a path that leads upwards"
+    if what is not None:
+        raise HwgenError("bad-name", f"name {clean(name)!r}", what, "rename it and export the model again")
 
 
 def check_shape(where: str, dims: list[int]) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from hwgen.errors import HwgenError, Problems, clean
 from hwgen.formats import REAL, Quantized
 from hwgen.frontend.building import GraphBuilder
 from hwgen.frontend.finn_datatypes import quantized_of_annotation
-from hwgen.frontend.limits import check_shape, read_model, read_tensor
+from hwgen.frontend.limits import check_name, check_shape, read_model, read_tensor
 from hwgen.ir.graph import Array, Attrs, Graph, TensorType, Value
 from hwgen.ops.quantize import QuantizeAttrs
 from hwgen.ops.table import ONNX_RULES
@@ -301,6 +301,8 @@ class _Reader:
     def _sources(self, graph: GraphProto) -> None:
         names = [t.name for t in graph.initializer]
         made = [name for n in graph.node for name in n.output if name]
+        for name in dict.fromkeys([*names, *made, *(i.name for i in graph.input), *(n.name for n in graph.node)]):
+            self._collect(lambda n=name: check_name(n), name)
         for name in _repeated([*names, *made, *(i.name for i in graph.input if i.name not in set(names))]):
             raise HwgenError("duplicate-name", f"value {clean(name)!r}", "is made twice", "export the model again")
         if graph.sparse_initializer:
