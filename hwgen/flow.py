@@ -23,6 +23,7 @@ from hwgen.ir.graph import Graph
 from hwgen.ir.text import parse_graph
 from hwgen.ops.run import evaluate, host_outputs
 from hwgen.ops.table import ATTRS
+from hwgen.ops.table import REAL as REAL_OPS
 from hwgen.pipeline import Info, Pass, check, parse_pipeline, pass_of, run
 from hwgen.rtl.atomic import check_replaceable, folder_beside, install, replaced_folder
 from hwgen.rtl.build_directory import MANIFEST, VECTOR_SAMPLES, Build, Manifest, write_build
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from hwgen.sim.compare import Verification
 
 DEFAULT_INPUT_FORMAT: Final = "fixed<16,6>"
+_NO_HOST_STEPS: Final = ("input", "constant", "decode")
 _PREPARE: Final = "fold-constants, fold-scalar-arithmetic, fold-batch-norm"
 
 Progress = Callable[[str], None]
@@ -76,8 +78,7 @@ class Lowered:
     @property
     def host_steps(self) -> tuple[str, ...]:
         """Operators that the host computes after the last codes."""
-        after = [n for n in self.graph.nodes if n.op not in ATTRS or n.op in ("softmax", "relu", "sigmoid", "tanh")]
-        return tuple(f"{n.op} {n.path!r}" for n in after)
+        return tuple(f"{n.op} {n.path!r}" for n in self.graph.nodes if n.op in REAL_OPS and n.op not in _NO_HOST_STEPS)
 
 
 @dataclass(frozen=True)

@@ -161,15 +161,11 @@ def device_nodes(graph: Graph) -> tuple[Node, ...]:
     return tuple(reversed(nodes))
 
 
-def _bypass_views(nodes: Sequence[Node]) -> tuple[Node, ...]:
-    return tuple(n for n in nodes if INTEGER[n.op].unit is not None)
-
-
 def plan(graph: Graph, parallelism: Sequence[tuple[Node, Parallelism]]) -> Dataflow:
     """The stages of a lowered graph.  parallelism: of each matrix-vector node; other units take their neighbours' lanes."""
     nodes = device_nodes(graph)
     chosen = dict(parallelism)
-    compute = _bypass_views(nodes)
+    compute = [n for n in nodes if INTEGER[n.op].unit is not None]  # a view is wires
     if not compute:
         raise HwgenError("no-hardware", f"model {graph.name!r}", "has nothing to compute on chip", "check the model")
     stages: list[list[PlacedUnit]] = []
@@ -185,7 +181,7 @@ def plan(graph: Graph, parallelism: Sequence[tuple[Node, Parallelism]]) -> Dataf
         else:
             stages.append([PlacedUnit(node, unit)])
         lanes = unit.out_lanes
-    return Dataflow(graph.name, tuple(Stage(tuple(units)) for units in stages), graph.inputs[0], _output(nodes))
+    return Dataflow(graph.name, tuple(Stage(tuple(units)) for units in stages), graph.inputs[0], nodes[-1].output)
 
 
 def _first_lanes(compute: Sequence[Node], chosen: dict[Node, Parallelism]) -> int:
@@ -194,10 +190,6 @@ def _first_lanes(compute: Sequence[Node], chosen: dict[Node, Parallelism]) -> in
         if node in chosen:
             return min(chosen[node].inputs, compute[0].inputs[0].type.elements)
     return 1
-
-
-def _output(nodes: Sequence[Node]) -> Value:
-    return nodes[-1].output
 
 
 def with_fifo_depths(flow: Dataflow, depths: Sequence[int]) -> Dataflow:

@@ -63,8 +63,8 @@ class Affine(Quantized):
 
 
 @dataclass(frozen=True, slots=True)
-class Binary(Quantized):
-    """-scale and +scale, chosen by sign; zero counts as positive (QONNX ``BipolarQuant``)."""
+class _Signs(Quantized):
+    """Codes from -1 to +1 with a scale."""
 
     scale: tuple[Fraction, ...] = (Fraction(1),)
     along: int | None = None
@@ -84,39 +84,21 @@ class Binary(Quantized):
     @property
     def axis(self) -> int | None:
         return self.along
+
+    def __str__(self) -> str:
+        axis = "" if self.along is None else f",axis={self.along}"
+        return f"{type(self).__name__.lower()}[scale={_numbers(self.scale)}{axis}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(_Signs):
+    """-scale and +scale, chosen by sign; zero counts as positive (QONNX ``BipolarQuant``)."""
 
     @property
     def bipolar(self) -> bool:
         return True
 
-    def __str__(self) -> str:
-        axis = "" if self.along is None else f",axis={self.along}"
-        return f"binary[scale={_numbers(self.scale)}{axis}]"
-
 
 @dataclass(frozen=True, slots=True)
-class Ternary(Quantized):
+class Ternary(_Signs):
     """-scale, 0 and +scale: two-bit codes, nearest value, ties to even."""
-
-    scale: tuple[Fraction, ...] = (Fraction(1),)
-    along: int | None = None
-
-    @property
-    def low(self) -> int:
-        return -1
-
-    @property
-    def high(self) -> int:
-        return 1
-
-    @property
-    def scales(self) -> tuple[Fraction, ...]:
-        return self.scale
-
-    @property
-    def axis(self) -> int | None:
-        return self.along
-
-    def __str__(self) -> str:
-        axis = "" if self.along is None else f",axis={self.along}"
-        return f"ternary[scale={_numbers(self.scale)}{axis}]"

@@ -25,8 +25,8 @@ MAX_ELEMENTS: Final = 1 << 28
 """Elements of one tensor."""
 MAX_RANK: Final = 8
 MAX_NAME_LENGTH: Final = 4096
-_CODE: Final = re.compile(r"""["`\\$]|(?:^|[;\s])(?:module|endmodule|initial|always|assign|begin|end)(?=$|[;\s(])""")
-"""Quoting and substitution of a shell, Tcl or Verilog, and Verilog's words standing alone."""
+_CODE: Final = re.compile(r"""["`\\$]|\bendmodule\b|(?:^|[;\s])(?:module|initial|always|assign)(?=[;\s(])""")
+"""Quoting and substitution of a shell, Tcl or Verilog, and Verilog's own words in the place of code."""
 
 _FLOAT_TYPES: Final = {"float32", "float64", "float16"}
 _INTEGER_TYPES: Final = {"int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "bool"}

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -19,7 +19,9 @@ from hwgen.formats import REAL, Quantized
 from hwgen.frontend.building import GraphBuilder
 from hwgen.frontend.finn_datatypes import quantized_of_annotation
 from hwgen.frontend.limits import check_name, check_shape, read_model, read_tensor
-from hwgen.ir.graph import Array, Attrs, Graph, TensorType, Value
+from hwgen.frontend.onnx_call import NodeCall, node_path
+from hwgen.frontend.onnx_shapes import fold_shape
+from hwgen.ir.graph import Array, Graph, TensorType, Value
 from hwgen.ops.quantize import QuantizeAttrs
 from hwgen.ops.table import ONNX_RULES
 
@@ -46,177 +48,6 @@ class ReadResult:
         if self.graph is None:
             raise self.problems[0] if len(self.problems) == 1 else Problems(self.problems)
         return self.graph
-
-
-def node_path(node: NodeProto) -> str:
-    """How messages call a node: its name, or its first output where it has none."""
-    return node.name or (node.output[0] if node.output else "(unnamed)")
-
-
-class _Call:
-    """`hwgen.ops.importing.OnnxCall` on a NodeProto."""
-
-    def __init__(self, node: NodeProto, rule_name: str, builder: GraphBuilder, opset: int, folder: Path) -> None:
-        self._node, self._builder, self._folder = node, builder, folder
-        self.rule_name, self._opset = rule_name, opset
-        self._attributes = {a.name: a for a in node.attribute}
-        self._asked: set[str] = set()
-        self._seen: set[int] = set()
-        self.output_name = node.output[0] if node.output else ""
-
-    @property
-    def path(self) -> str:
-        return node_path(self._node)
-
-    @property
-    def opset(self) -> int:
-        return self._opset
-
-    @property
-    def input_count(self) -> int:
-        names = list(self._node.input)
-        while names and not names[-1]:
-            names.pop()
-        return len(names)
-
-    def refuse(self, what: str, fix: str) -> HwgenError:
-        return HwgenError("unsupported-node", f"{self._node.op_type} {clean(self.path)!r}", what, fix)
-
-    def _name(self, index: int) -> str:
-        if not self.has(index):
-            raise self.refuse(f"input {index} is missing", "export the model again")
-        return self._node.input[index]
-
-    def has(self, index: int) -> bool:
-        self._seen.add(index)
-        return index < len(self._node.input) and bool(self._node.input[index])
-
-    def value(self, index: int) -> Value:
-        value = self._builder.value(self._name(index))
-        if value is None:
-            raise self.refuse(f"input {self._name(index)!r} is made by no node", "export the model again")
-        return value
-
-    def is_constant(self, index: int) -> bool:
-        return self.has(index) and self._builder.array(self._name(index)) is not None
-
-    def constant(self, index: int) -> Array:
-        array = self._builder.array(self._name(index))
-        if array is None:
-            raise self.refuse(f"input {index} ({self._name(index)!r}) is computed", "make it a constant")
-        return array
-
-    def emit(self, op: str, attrs: Attrs, inputs: Sequence[Value], *, suffix: str = "") -> Value:
-        return self._builder.emit(op, attrs, inputs, name=self.output_name + suffix, path=self.path)
-
-    def emit_constant(self, data: Array, *, suffix: str = "") -> Value:
-        name = self.output_name + suffix
-        self._builder.bind_array(name, data)
-        value = self._builder.value(name)
-        if value is None:
-            raise self.refuse("a constant got lost", "please report this")
-        return value
-
-    def _attribute(self, name: str, kind: int, default: Any) -> Any:
-        from onnx import helper
-
-        self._asked.add(name)
-        attribute = self._attributes.get(name)
-        if attribute is None:
-            return default
-        if attribute.type != kind:
-            raise self.refuse(f"attribute {name!r} has the wrong type", "export the model again")
-        return helper.get_attribute_value(attribute)
-
-    def _required(self, name: str, kind: int, default: Any) -> Any:
-        result = self._attribute(name, kind, default)
-        if result is None:
-            raise self.refuse(f"attribute {name!r} is missing", "export with this attribute written out")
-        return result
-
-    def integer(self, name: str, default: int | None = None) -> int:
-        return int(self._required(name, 2, default))
-
-    def real(self, name: str, default: float | None = None) -> float:
-        return float(self._required(name, 1, default))
-
-    def integers(self, name: str) -> tuple[int, ...] | None:
-        result = self._attribute(name, 7, None)
-        return None if result is None else tuple(int(v) for v in result)
-
-    def text(self, name: str, default: str | None = None) -> str:
-        result = self._required(name, 3, default)
-        return result.decode("utf-8", "replace") if isinstance(result, bytes) else str(result)
-
-    def ignore(self, name: str) -> None:
-        self._asked.add(name)
-
-    def finish(self) -> None:
-        unknown = sorted(set(self._attributes) - self._asked)
-        if unknown:
-            raise self.refuse(f"attribute {unknown[0]!r} is not understood", "export without it, or report the case")
-        unseen = [i for i in range(self.input_count) if self._node.input[i] and i not in self._seen]
-        if unseen:
-            raise self.refuse(f"input {unseen[0]} is not understood", "export without it, or report the case")
-
-
-# --- constants that compute shapes ------------------------------------------------------------------------------------
-
-
-def _unsqueeze(x: Array, axes: Sequence[int]) -> Array:
-    for axis in sorted(a % (x.ndim + len(axes)) for a in axes):
-        x = np.expand_dims(x, axis)
-    return x
-
-
-def _slice(call: _Call) -> Array:
-    x = call.constant(0)
-    starts, ends = call.constant(1).ravel(), call.constant(2).ravel()
-    axes = call.constant(3).ravel() if call.has(3) else np.arange(len(starts))
-    steps = call.constant(4).ravel() if call.has(4) else np.ones(len(starts), dtype=np.int64)
-    index = [slice(None)] * x.ndim
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        index[int(axis)] = slice(int(start), int(end), int(step))
-    return x[tuple(index)]
-
-
-def _axes(call: _Call) -> tuple[int, ...]:
-    given = call.integers("axes")
-    return given if given is not None else tuple(call.constant(1).ravel().tolist())
-
-
-_SHAPE_RULES: Final[Mapping[str, Callable[[_Call], Array]]] = {
-    "Gather": lambda c: np.take(c.constant(0), c.constant(1), axis=c.integer("axis", 0)),
-    "Unsqueeze": lambda c: _unsqueeze(c.constant(0), _axes(c)),
-    "Squeeze": lambda c: np.squeeze(c.constant(0)),
-    "Concat": lambda c: np.concatenate([c.constant(i) for i in range(c.input_count)], axis=c.integer("axis")),
-    "Slice": _slice,
-    "Identity": lambda c: c.constant(0),
-    "Cast": lambda c: c.constant(0) if c.integer("to") in (6, 7) else np.array([], dtype=object),
-}
-_MAX_SHAPE_ELEMENTS: Final = 64
-
-
-def _fold_shape(call: _Call) -> Array | None:
-    """The result of a small integer computation on constants (how exporters write shapes), or None."""
-    if call.rule_name == "Shape":
-        shape = call.constant(0).shape if call.is_constant(0) else call.value(0).type.shape
-        start, end = call.integer("start", 0), call.integer("end", len(shape))
-        return np.array(shape[start:end], dtype=np.int64)
-    rule = _SHAPE_RULES.get(call.rule_name)
-    if rule is None or not all(call.is_constant(i) for i in range(call.input_count)):
-        return None
-    arrays = [call.constant(i) for i in range(call.input_count)]
-    if any(a.dtype.kind not in "iu" or a.size > _MAX_SHAPE_ELEMENTS for a in arrays):
-        return None
-    try:
-        result = rule(call)
-    except (ValueError, IndexError) as error:
-        raise call.refuse("its constant inputs do not fit", "check the shapes") from error
-    return None if result.dtype == object else result
-
-
-# --- the reader -------------------------------------------------------------------------------------------------------
 
 
 def _ordered(graph: GraphProto) -> Iterator[NodeProto]:
@@ -356,14 +187,14 @@ class _Reader:
             raise HwgenError("bad-file", f"{node.op_type} {clean(node_path(node))!r}", "has no output", "export again")
         name = _rule_name(node)
         version = self.versions.get(node.domain, 1)
-        call = _Call(node, name, self.builder, version, self.folder)
+        call = NodeCall(node, name, self.builder, version, self.folder)
         for index, used in enumerate(node.input):
             if used and not self.builder.knows(used):
                 raise call.refuse(f"input {index} ({clean(used)!r}) is made by no node", "export the model again")
         if name == "Constant":
             self.builder.bind_array(outputs[0], _constant(node, call, self.folder))
             return
-        folded = _fold_shape(call)
+        folded = fold_shape(call)
         if folded is not None:
             self.builder.bind_array(outputs[0], folded)
             return
@@ -378,7 +209,7 @@ class _Reader:
         self.builder.bind(outputs[0], value)
 
 
-def _constant(node: NodeProto, call: _Call, folder: Path) -> Array:
+def _constant(node: NodeProto, call: NodeCall, folder: Path) -> Array:
     for attribute in node.attribute:
         if attribute.name == "value" and attribute.HasField("t"):
             return read_tensor(attribute.t, folder, f"constant {clean(call.path)!r}")

@@ -21,15 +21,6 @@ class Interval:
     low: int
     high: int
 
-    def contains(self, other: Interval) -> bool:
-        """Whether every integer of ``other`` lies in this interval."""
-        return self.low <= other.low and other.high <= self.high
-
-    @staticmethod
-    def hull(low: IntArray, high: IntArray) -> Interval:
-        """The smallest interval that contains all of ``low`` and ``high``."""
-        return Interval(int(low.min()), int(high.max()))
-
 
 class OverflowRisk(HwgenError):
     """Bounds that int64 cannot hold for certain."""

@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL, Real
+from hwgen.formats import REAL
 from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value
 from hwgen.numerics.surd import Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule, TorchCall, TorchRule
@@ -251,8 +251,3 @@ BATCH_NORM = RealOp(
         "aten.batch_norm.default": _torch_batch_norm, "aten._native_batch_norm_legit_no_training.default": _torch_batch_norm,
     },
 )
-
-
-def is_real(value: Value) -> bool:
-    """Whether no quantizer made the value."""
-    return isinstance(value.type.format, Real)

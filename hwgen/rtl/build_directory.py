@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hwgen import __version__
 from hwgen.dataflow.cycles import Performance, predict
-from hwgen.dataflow.plan import Dataflow, plan, with_fifo_depths
+from hwgen.dataflow.plan import Dataflow, integer_format, plan, with_fifo_depths
 from hwgen.dataflow.unit import Parallelism
 from hwgen.errors import HwgenError
 from hwgen.formats import IntArray
@@ -92,8 +92,6 @@ class Manifest(_Record):
 
 
 def _stream_record(value: Value, port: StreamPort) -> StreamRecord:
-    from hwgen.dataflow.plan import integer_format
-
     format_ = integer_format(value)
     return StreamRecord(
         name=value.name, shape=value.type.shape, format=str(format_), lanes=port.lanes, element_bits=port.element_bits,

@@ -245,13 +245,20 @@ def test_unexpected_exception_is_one_line(hwgen: Hwgen, mlp: Path, monkeypatch: 
 
 def test_control_characters_of_names_do_not_reach_the_terminal(hwgen: Hwgen, tmp_path: Path) -> None:
     path = write_mlp(tmp_path / "m.onnx", name="\x1b[31mred\x07[bold]")
+    for arguments in (("check", path, *PRECISION), ("show", path), ("build", path, *PRECISION, "--samples", 3)):
+        done = hwgen(*arguments)
+        assert done.code == 2, done.err
+        assert "\x1b" not in done.out + done.err and "\x07" not in done.out + done.err
+
+
+def test_markup_in_names_is_text(hwgen: Hwgen, tmp_path: Path) -> None:
+    path = write_mlp(tmp_path / "m.onnx", name="[bold]<red>&")
     for arguments in (
         ("check", path, *PRECISION), ("show", path), ("inspect", path, *PRECISION), ("build", path, *PRECISION, "--samples", 3),
         ("build", path, "--explain", *PRECISION, "--samples", 3), ("show", path, "--svg", "m.svg"),
     ):
         done = hwgen(*arguments)
         assert done.code == 0, done.err
-        assert "\x1b" not in done.out + done.err and "\x07" not in done.out + done.err
     assert "[bold]" in hwgen("check", path, *PRECISION).out, "names are text, not markup"
     ElementTree.parse("m.svg")
 

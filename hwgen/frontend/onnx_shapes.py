@@ -1,0 +1,64 @@
+"""Small integer computations on constants, which is how exporters write shapes; they are done while reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from hwgen.frontend.onnx_call import NodeCall
+from hwgen.ir.graph import Array
+
+
+def _unsqueeze(x: Array, axes: Sequence[int]) -> Array:
+    for axis in sorted(a % (x.ndim + len(axes)) for a in axes):
+        x = np.expand_dims(x, axis)
+    return x
+
+
+def _slice(call: NodeCall) -> Array:
+    x = call.constant(0)
+    starts, ends = call.constant(1).ravel(), call.constant(2).ravel()
+    axes = call.constant(3).ravel() if call.has(3) else np.arange(len(starts))
+    steps = call.constant(4).ravel() if call.has(4) else np.ones(len(starts), dtype=np.int64)
+    index = [slice(None)] * x.ndim
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        index[int(axis)] = slice(int(start), int(end), int(step))
+    return x[tuple(index)]
+
+
+def _axes(call: NodeCall) -> tuple[int, ...]:
+    given = call.integers("axes")
+    return given if given is not None else tuple(call.constant(1).ravel().tolist())
+
+
+_SHAPE_RULES: Final[Mapping[str, Callable[[NodeCall], Array]]] = {
+    "Gather": lambda c: np.take(c.constant(0), c.constant(1), axis=c.integer("axis", 0)),
+    "Unsqueeze": lambda c: _unsqueeze(c.constant(0), _axes(c)),
+    "Squeeze": lambda c: np.squeeze(c.constant(0)),
+    "Concat": lambda c: np.concatenate([c.constant(i) for i in range(c.input_count)], axis=c.integer("axis")),
+    "Slice": _slice,
+    "Identity": lambda c: c.constant(0),
+    "Cast": lambda c: c.constant(0) if c.integer("to") in (6, 7) else np.array([], dtype=object),
+}
+_MAX_SHAPE_ELEMENTS: Final = 64
+
+
+def fold_shape(call: NodeCall) -> Array | None:
+    """The result of a small integer computation on constants (how exporters write shapes), or None."""
+    if call.rule_name == "Shape":
+        shape = call.constant(0).shape if call.is_constant(0) else call.value(0).type.shape
+        start, end = call.integer("start", 0), call.integer("end", len(shape))
+        return np.array(shape[start:end], dtype=np.int64)
+    rule = _SHAPE_RULES.get(call.rule_name)
+    if rule is None or not all(call.is_constant(i) for i in range(call.input_count)):
+        return None
+    arrays = [call.constant(i) for i in range(call.input_count)]
+    if any(a.dtype.kind not in "iu" or a.size > _MAX_SHAPE_ELEMENTS for a in arrays):
+        return None
+    try:
+        result = rule(call)
+    except (ValueError, IndexError) as error:
+        raise call.refuse("its constant inputs do not fit", "check the shapes") from error
+    return None if result.dtype == object else result
