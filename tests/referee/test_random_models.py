@@ -32,6 +32,7 @@ def test_every_quantized_value_equals_qonnx(seed: int, tmp_path: Path) -> None:
     assert not judgement.mismatches, judgement.mismatches[:5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [*range(4), 10**6 + FRESH])
 def test_hardware_equals_the_reference_with_predicted_cycles(seed: int, tmp_path: Path) -> None:
     path = tmp_path / "random.onnx"

@@ -33,6 +33,7 @@ def run(build: Build, samples: int = 60) -> Verification:
     return verify(build, draw(build.flow, samples, 3), seed=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parallelism", ["1x1", "3x2", "2x5", "full"])
 def test_right_hardware_agrees_and_takes_the_predicted_cycles(parallelism: str, tmp_path: Path) -> None:
     build = built(tmp_path / "b", parallelism=parallelism)
@@ -41,6 +42,7 @@ def test_right_hardware_agrees_and_takes_the_predicted_cycles(parallelism: str, 
     assert result.performance == predict(build.flow)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_shallow_fifos_cost_the_predicted_cycles_and_no_bits(depth: int, tmp_path: Path) -> None:
     build = built(tmp_path / "b", fifo_depth=depth)
@@ -76,6 +78,7 @@ def test_a_failure_leaves_a_case_that_fails_again(tmp_path: Path) -> None:
     assert (again.first_difference.layer, again.first_difference.element) == (case["layer"], case["element"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [

@@ -15,6 +15,7 @@ from hwgen.ops.table import INTEGER_OPS
 from hwgen.rtl.build_directory import Build, emit
 from hwgen.sim.compare import verify
 
+pytestmark = pytest.mark.slow
 WITH_HARDWARE = [op.name for op in INTEGER_OPS if op.unit is not None]
 
 
