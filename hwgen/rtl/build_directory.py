@@ -175,7 +175,7 @@ class Build:
 
     def __init__(self, folder: Path) -> None:
         """Raises HwgenError where ``folder`` is not a whole build."""
-        self.folder = folder
+        self.folder = folder.resolve()
         if not (folder / MANIFEST).is_file():
             raise HwgenError("no-build", f"folder {folder.name!r}", "holds no whole build", "make one with `hwgen build`")
         try:
