@@ -18,7 +18,8 @@ from hwgen.sim.samples import draw
 pytest.importorskip("qonnx", reason="qonnx is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-FRESH = int(os.environ.get("HWGEN_SEED", "0")) % 1_000_003
+FRESH = int(os.environ["_HWGEN_FRESH_SEED"]) % 1_000_003
+"""The run's fresh seed, which conftest prints; every worker of pytest-xdist has the same."""
 COUNT = int(os.environ.get("HWGEN_RANDOM_MODELS", "40"))
 
 
