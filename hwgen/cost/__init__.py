@@ -1,0 +1,1 @@
+"""What hardware costs: areas as data, and estimates from the stages' parameters."""

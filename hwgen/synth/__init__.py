@@ -1,0 +1,1 @@
+"""What synthesis, and place and route, say of a build."""
