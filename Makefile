@@ -1,5 +1,6 @@
 # hwgen's development targets; `make help` lists them. All set-up happens by itself, in .venv.
 # JOBS=n sets the number of processes, HWGEN_SEED=n the seed of the one random run (it is printed), PYTHON=… what .venv is made from.
+# Of fuzz: N=n networks, SEED=n.
 
 JOBS  ?= $(shell nproc 2>/dev/null || echo 2)
 VENV  := .venv
@@ -8,7 +9,7 @@ RUN   := $(VENV)/bin/python
 BENCH  = $(MAKE) --no-print-directory -C testbenches PYTHON=$(abspath $(RUN)) JOBS=$(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check lint types test regress bench readme clean distclean
+.PHONY: help setup demo check lint types test regress fuzz formal mutate bench readme clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
@@ -38,6 +39,15 @@ test: lint types ## everything that CI runs (under twenty minutes on two cores)
 regress: $(STAMP) ## the whole cocotb regression, and all tests
 	$(BENCH) regress
 	$(RUN) -m pytest -n $(JOBS) tests
+
+fuzz: $(STAMP) ## random networks through the hardware: N=300 SEED=7 (a fresh seed is drawn and printed)
+	$(BENCH) fuzz N=$(N) SEED=$(SEED)
+
+formal: $(STAMP) ## proofs of the stream modules, exhaustion of small multipliers and requantizers (under ten minutes)
+	$(BENCH) formal
+
+mutate: $(STAMP) ## break templates, passes and numerics on purpose and see the tests go red
+	$(RUN) tests/mutation --jobs $(JOBS)
 
 bench: $(STAMP) ## speed: import to RTL, native simulation, start of the command line
 	$(RUN) -m benchmarks
