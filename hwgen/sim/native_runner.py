@@ -19,20 +19,67 @@ from hwgen.rtl.beats import Bytes, to_beats
 from hwgen.sim.verilator import build_model
 
 _HARNESS: Final = Path(__file__).parent / "native" / "harness.cpp"
-_DEADLOCK, _FRAMING = 3, 4
+_DEADLOCK, _FRAMING, _VALID_IN_RESET = 3, 4, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When an end of a stream is willing, as the harness reads it: a kind's letter and its number."""
+
+    kind: str
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind}{self.number}"
+
+
+def chance(percent: int) -> Pace:
+    """In each cycle with this probability."""
+    return Pace("c", percent)
+
+
+ALWAYS: Final = chance(100)
+IN_BURSTS: Final = Pace("b", 12)
+"""Runs of 1 to 12 cycles, willing and not in turn."""
+STALL_AFTER_FIRST: Final = Pace("s", 40)
+"""Always, but for 40 cycles right after the first beat."""
+ON_DEMAND: Final = Pace("d")
+"""Only after the other end was seen waiting: a sink whose ready comes after valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """How often, in percent, the source offers a beat and the sink is ready."""
+    """When the source offers a beat and when the sink is ready."""
 
     name: str
-    valid_percent: int
-    ready_percent: int
+    source: Pace
+    sink: Pace
 
 
-FULL_RATE: Final = Traffic("full rate", 100, 100)
-STALLS: Final = Traffic("random stalls", 50, 50)
+FULL_RATE: Final = Traffic("full rate", ALWAYS, ALWAYS)
+STALLS: Final = Traffic("random stalls", chance(50), chance(50))
+SPARSE_INPUT: Final = Traffic("sparse input, ready before valid", chance(5), ALWAYS)
+SPARSE_OUTPUT: Final = Traffic("sparse output", ALWAYS, chance(5))
+BURSTS: Final = Traffic("bursts", IN_BURSTS, IN_BURSTS)
+LONG_STALL: Final = Traffic("one long stall after the first beat", ALWAYS, STALL_AFTER_FIRST)
+READY_AFTER_VALID: Final = Traffic("ready only after valid", ALWAYS, ON_DEMAND)
+ALL_TRAFFIC: Final = (FULL_RATE, STALLS, SPARSE_INPUT, SPARSE_OUTPUT, BURSTS, LONG_STALL, READY_AFTER_VALID)
+"""The profiles of ``testbenches/hwgen_tb/traffic.py``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resets:
+    """Resets in the midst of a run: ``count``, each 0 to ``gap_cycles`` edges after the one before, of 2 to ``longest_cycles``.
+
+    Two edges are the least that ``hg_reset`` allows.  Inferences that a reset cuts off are sent again, from the first beat.
+    """
+
+    count: int
+    gap_cycles: int
+    longest_cycles: int = 6
+
+
+NO_RESETS: Final = Resets(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +87,7 @@ class Recording:
     """beats: (vectors, beats, bytes) as they came out; fewer vectors where the design stopped.  deadlock: whether it did.
 
     first, done: edges of each inference's first beat in and last result out.  framing: whether tlast was wrong.
+    resets: how many there was time for.  valid_in_reset: whether tvalid was high after two edges of a reset.
     """
 
     beats: Bytes
@@ -47,6 +95,8 @@ class Recording:
     done: tuple[int, ...]
     deadlock: bool
     framing: bool
+    resets: int
+    valid_in_reset: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +109,13 @@ class NativeModel:
     in_port: StreamPort
     out_port: StreamPort
 
-    def run(self, codes: IntArray, *, seed: int, traffic: Traffic, cycles_hint: int) -> Recording:
-        """Streams ``codes`` (samples, …) through the design.  cycles_hint: idle cycles after which it counts as stopped."""
+    def run(
+        self, codes: IntArray, *, seed: int, traffic: Traffic, cycles_hint: int, resets: Resets = NO_RESETS
+    ) -> Recording:
+        """Streams ``codes`` (samples, …) through the design.  cycles_hint: idle cycles after which it counts as stopped.
+
+        The seed draws the state of all registers at the start, the traffic and the resets.
+        """
         samples = codes.shape[0]
         data = to_beats(codes, self.source, self.in_port)
         with tempfile.TemporaryDirectory(prefix="hwgen-run-") as work_name:
@@ -68,11 +123,11 @@ class NativeModel:
             (work / "in").write_bytes(data.tobytes())
             numbers = [
                 samples, self.in_port.beats, self.in_port.beat_bytes, self.out_port.beats, self.out_port.beat_bytes, seed,
-                traffic.valid_percent, traffic.ready_percent, cycles_hint,
+                traffic.source, traffic.sink, cycles_hint, resets.count, resets.gap_cycles, resets.longest_cycles,
             ]
             command = [str(self.program), *(str(work / n) for n in ("in", "out", "times")), *map(str, numbers)]
             result = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
-            if result.returncode not in (0, _DEADLOCK, _FRAMING):
+            if result.returncode not in (0, _DEADLOCK, _FRAMING, _VALID_IN_RESET):
                 words = [w for w in (result.stdout + result.stderr).splitlines() if w.strip() and "Aborting" not in w]
                 raise HwgenFailure(
                     "simulation", self.folder.name, words[0] if words else f"simulator stopped with {result.returncode}",
@@ -85,7 +140,7 @@ class NativeModel:
         return Recording(
             beats.reshape(whole, self.out_port.beats, self.out_port.beat_bytes),
             tuple(times[:samples].tolist()), tuple(times[samples : samples + whole].tolist()),
-            result.returncode == _DEADLOCK, result.returncode == _FRAMING,
+            result.returncode == _DEADLOCK, result.returncode == _FRAMING, int(times[-1]), result.returncode == _VALID_IN_RESET,
         )
 
 

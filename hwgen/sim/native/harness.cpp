@@ -1,9 +1,12 @@
 // Streams inferences through a generated top and records what comes out, and when.
 //
-// usage: program INPUT OUTPUT TIMES vectors in_beats in_bytes out_beats out_bytes seed valid_percent ready_percent idle_limit
+// usage: program INPUT OUTPUT TIMES vectors in_beats in_bytes out_beats out_bytes seed source sink idle_limit resets gap longest
 // INPUT holds vectors * in_beats beats of in_bytes; OUTPUT gets as many beats of out_bytes as came out.
-// TIMES gets int64 edges: for each vector the edge that took its first beat, then for each the edge of its last result.
-// Exit 0: all came out; 3: nothing moved for idle_limit edges; 4: tlast or framing_error was wrong.
+// source, sink: a Pace each. The design starts in a random state, drawn from the seed, and with one reset; `resets` more follow,
+// each 0 to `gap` edges after the one before. A reset lasts 2 to `longest` edges; vectors that it cuts off are sent again.
+// TIMES gets int64 edges: for each vector the edge that took its first beat, then for each the edge of its last result; then
+// the number of resets that there was time for.
+// Exit 0: all came out; 3: nothing moved for idle_limit edges; 4: tlast or framing_error was wrong; 5: tvalid high in reset.
 #include "Vtop.h"
 #include "verilated.h"
 
@@ -17,14 +20,42 @@
 namespace {
 
 // xorshift: the traffic depends on the seed alone
-struct Traffic {
+struct Random {
     uint64_t state;
-    bool chance(unsigned percent) {
-        if (percent >= 100) return true;
+    uint64_t below(uint64_t bound) {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        return (state >> 33) % 100 < percent;
+        return (state >> 33) % bound;
+    }
+};
+
+// When an end of a stream is willing: a letter and a number. c: with so many % chance in a cycle; b: runs of 1 to so many
+// cycles, willing and not in turn; s: always, but for so many cycles after the first beat; d0: only after the other end was
+// seen waiting.
+struct Pace {
+    char kind;
+    uint64_t number, left;
+    bool on = false;
+
+    explicit Pace(const char* text) : kind(text[0]), number(std::strtoull(text + 1, nullptr, 10)), left(kind == 's' ? number : 0) {}
+
+    // asked once a cycle; waiting: the other end was willing in vain in the cycle before; moved: a beat moved in it
+    bool willing(Random& random, bool waiting, bool moved) {
+        if (kind == 'd') return waiting;
+        if (kind == 'c') return number >= 100 || random.below(100) < number;
+        if (kind == 's') {
+            on = on || moved;
+            if (!on || left == 0) return true;
+            --left;
+            return false;
+        }
+        if (left == 0) {
+            left = 1 + random.below(number);
+            on = !on;
+        }
+        --left;
+        return on;
     }
 };
 
@@ -63,14 +94,15 @@ void write_file(const char* path, const std::vector<T>& data) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 13) {
-        std::fprintf(stderr, "expected 12 arguments\n");
+    if (argc != 16) {
+        std::fprintf(stderr, "expected 15 arguments\n");
         return 1;
     }
     auto number = [&](int i) { return std::strtoull(argv[i], nullptr, 10); };
     const uint64_t vectors = number(4), in_beats = number(5), in_bytes = number(6), out_beats = number(7);
     const uint64_t out_bytes = number(8), seed = number(9), idle_limit = number(12);
-    const unsigned valid_percent = number(10), ready_percent = number(11);
+    const uint64_t resets = number(13), gap = number(14), longest = number(15);
+    Pace source{argv[10]}, sink{argv[11]};
 
     const auto input = read_file(argv[1], vectors * in_beats * in_bytes);
     std::vector<uint8_t> output(vectors * out_beats * out_bytes);
@@ -80,7 +112,7 @@ int main(int argc, char** argv) {
     context->randReset(2);
     context->randSeed(static_cast<int>(seed & 0x7fffffff) + 1);
     const auto top = std::make_unique<Vtop>(context.get());
-    Traffic traffic{seed * 0x9e3779b97f4a7c15ULL + 0x1234567ULL};
+    Random random{seed * 0x9e3779b97f4a7c15ULL + 0x1234567ULL};
 
     auto edge = [&] {
         top->aclk = 1;
@@ -90,30 +122,47 @@ int main(int argc, char** argv) {
         top->eval();
         context->timeInc(1);
     };
+    bool wrong = false, valid_in_reset = false;
+    auto reset = [&] {
+        top->aresetn = 0;
+        top->s_axis_tvalid = 0;
+        top->m_axis_tready = random.below(2) != 0;
+        edge();
+        for (uint64_t more = 1 + random.below(longest - 1); more > 0; --more) {
+            edge();
+            valid_in_reset = valid_in_reset || top->m_axis_tvalid;
+        }
+        top->aresetn = 1;
+    };
     top->aclk = 0;
-    top->aresetn = 0;
-    top->s_axis_tvalid = 0;
     top->s_axis_tlast = 0;
-    top->m_axis_tready = 0;
     top->eval();
-    for (int i = 0; i < 4; ++i) edge();
-    top->aresetn = 1;
-    edge();
-    edge();
+    reset();
 
-    uint64_t sent = 0, received = 0, idle = 0;
-    bool offering = false, wrong = false;
+    uint64_t sent = 0, received = 0, idle = 0, resets_done = 0, until_reset = random.below(gap + 1);
+    bool offering = false, takes = false, gives = false, input_waits = false, output_waits = false;
     for (int64_t now = 0; received < vectors * out_beats; ++now) {
-        if (!offering && sent < vectors * in_beats && traffic.chance(valid_percent)) {
+        if (resets_done < resets && until_reset-- == 0) {
+            reset();
+            ++resets_done;
+            until_reset = random.below(gap + 1);
+            received -= received % out_beats;
+            sent = received / out_beats * in_beats;
+            offering = takes = gives = input_waits = output_waits = false;
+        }
+        const bool offers = source.willing(random, input_waits, takes);
+        if (offers && !offering && sent < vectors * in_beats) {
             offering = true;
             put(top->s_axis_tdata, &input[sent * in_bytes], in_bytes);
             top->s_axis_tlast = sent % in_beats == in_beats - 1;
         }
         top->s_axis_tvalid = offering;
-        top->m_axis_tready = traffic.chance(ready_percent);
+        top->m_axis_tready = sink.willing(random, output_waits, gives);
         top->eval();
-        const bool takes = offering && top->s_axis_tready;
-        const bool gives = top->m_axis_tvalid && top->m_axis_tready;
+        takes = offering && top->s_axis_tready;
+        gives = top->m_axis_tvalid && top->m_axis_tready;
+        input_waits = !offering && top->s_axis_tready;
+        output_waits = top->m_axis_tvalid && !top->m_axis_tready;
         if (takes) {
             if (sent % in_beats == 0) first[sent / in_beats] = now;
             ++sent;
@@ -140,7 +189,9 @@ int main(int argc, char** argv) {
     output.resize(received * out_bytes);
     write_file(argv[2], output);
     first.insert(first.end(), done.begin(), done.end());
+    first.push_back(static_cast<int64_t>(resets_done));
     write_file(argv[3], first);
     if (received < vectors * out_beats) return 3;
+    if (valid_in_reset) return 5;
     return wrong ? 4 : 0;
 }
