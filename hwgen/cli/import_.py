@@ -18,10 +18,10 @@ def import_(
 ) -> None:
     """Write a model in our text form (.hwg)."""
     from hwgen import flow
-    from hwgen.cli.files import write_text
     from hwgen.cli.screen import Screen
     from hwgen.errors import clean
     from hwgen.ir.text import print_graph
+    from hwgen.rtl.atomic import write_text
 
     target = out or Path("build") / f"{model.stem}.hwg"
     if target.suffix != ".hwg":

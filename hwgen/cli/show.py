@@ -23,7 +23,7 @@ def show(
     import sys
 
     from hwgen.cli.elide import elided
-    from hwgen.cli.files import read_any, write_text
+    from hwgen.cli.files import read_any
     from hwgen.cli.screen import Screen
     from hwgen.errors import clean
     from hwgen.ir.text import print_graph
@@ -32,6 +32,7 @@ def show(
     graph = read_any(model)
     if svg is not None:
         from hwgen.ir.drawing import draw_svg
+        from hwgen.rtl.atomic import write_text
 
         write_text(svg, draw_svg(graph))
     nodes = [

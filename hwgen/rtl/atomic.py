@@ -1,4 +1,4 @@
-"""A folder that appears whole or not at all."""
+"""Folders and files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -69,3 +69,20 @@ def replaced_folder(final: Path, marker: str) -> Generator[Path]:
     with folder_beside(final) as fresh:
         yield fresh
         install(fresh, final)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes beside the final name and renames.  Raises HwgenError where that cannot be done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(beside).chmod(0o644)
+            Path(beside).replace(path)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise HwgenError("output", f"file {path.name!r}", f"cannot be written: {error.strerror}", "choose another path") from error

@@ -215,6 +215,21 @@ class Build:
         """SystemVerilog files in order."""
         return [self.folder / line for line in self._sources]
 
+    @property
+    def sources_sha256(self) -> str:
+        """Hash of the hardware as it is on disk now, by names and contents: the sources in order, and the memories.
+
+        A result about this build keeps it, so that it is known as old when the hardware is another.
+        """
+        digest = hashlib.sha256()
+        for name in [*self._sources, *sorted(f"mem/{path.name}" for path in (self.folder / "mem").glob("*.mem"))]:
+            try:
+                contents = _sha256(self.folder / name)
+            except OSError as error:
+                raise self._damaged(f"file {name!r} cannot be read") from error
+            digest.update(f"{name} {contents}\n".encode())
+        return digest.hexdigest()
+
 
 def output_codes(value: Value, values: Mapping[Value, Array]) -> IntArray:
     """(samples, elements) codes of a value."""
