@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from hwgen.cli.layers import short
 from hwgen.flow import BuildOptions, plan_dataflow
 from hwgen.formats import Integer
 from hwgen.ir.graph import Graph, Node
@@ -82,7 +81,7 @@ def describe_values(graph: Graph, options: BuildOptions) -> tuple[ValueRow, ...]
         node = value.producer
         rows.append(
             ValueRow(
-                value.name, node.path, node.op, value.type.shape, short(format_), format_.low, format_.high, int(seen.min()),
+                value.name, node.path, node.op, value.type.shape, format_.short, format_.low, format_.high, int(seen.min()),
                 int(seen.max()), tuple(float(s) for s in format_.scale), tuple(float(o) for o in format_.offset), _how(node),
                 len(codes),
             )

@@ -74,6 +74,11 @@ class Integer(Format):
         """Width of the code in bits."""
         return 1 if self.bipolar else bits_for(self.low, self.high)
 
+    @property
+    def short(self) -> str:
+        """``int8``, ``uint4`` or ``bipolar``: how codes are written, without what they stand for."""
+        return "bipolar" if self.bipolar else f"{'' if self.signed else 'u'}int{self.bits}"
+
     def decode(self, codes: IntArray) -> npt.NDArray[np.float64]:
         """The reals that ``codes`` (…, channels) stand for, rounded to float64."""
         scale = np.array([float(s) for s in self.scale])

@@ -31,10 +31,7 @@ def _cut(text: object) -> str:
 
 def _type_text(value: Value) -> str:
     format_ = value.type.format
-    if isinstance(format_, Integer):
-        kind = "bipolar" if format_.bipolar else f"{'' if format_.signed else 'u'}int{format_.bits}"
-    else:
-        kind = str(format_).partition("[")[0]
+    kind = format_.short if isinstance(format_, Integer) else str(format_).partition("[")[0]
     return f"{'x'.join(map(str, value.type.shape))} {kind}"
 
 
