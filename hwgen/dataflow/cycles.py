@@ -7,7 +7,7 @@ what was registered before it, so one pass over the stages an edge is enough.  E
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final
@@ -156,6 +156,8 @@ class _Chain:
             a, b = before.last.out_lanes, after.first.in_lanes
             self.converters.append(None if a == b else _Converter(after.input.type.elements, a, b))
         self.in_beats, self.out_beats = flow.stages[0].first.in_beats, flow.stages[-1].last.out_beats
+        self.moves: Sequence[tuple[bool, bool]] = ()
+        self.issued: Sequence[bool] = ()
 
     def step(self, edge: int, *, offered: bool) -> tuple[bool, bool, bool]:
         """Everything that moves at ``edge``: (an input beat, an output beat, anything at all)."""
@@ -184,8 +186,17 @@ class _Chain:
                     self.fifos[index - 1].pop()
         if gives[-1]:
             self.fifos[-1].pop()
+        self.moves, self.issued = moves, issued
         moved = any(issued) or gives[-1] or any(a or b for a, b in moves)
         return moves[0][0], gives[-1], moved
+
+    def seen(self, gave: bool) -> tuple[Sequence[bool], Sequence[bool], Sequence[bool]]:
+        """What moved at the last edge, by stage: a beat taken, an operation issued, a result leaving.  gave: the last stage's."""
+        takes = [into_front for into_front, _ in self.moves]
+        issues = [i if front.streams else t for front, i, t in zip(self.fronts, self.issued, takes, strict=True)]
+        after = zip(self.moves[1:], self.converters[1:], strict=True)
+        gives = [into_front if converter is None else into_converter for (into_front, into_converter), converter in after]
+        return takes, issues, [*gives, gave]
 
     def wake(self, edge: int) -> float:
         """The next edge after ``edge`` at which something that was waiting may move."""
@@ -199,11 +210,19 @@ def _front(stage: Stage) -> _Front:
     return _Front(first.streams, first.in_beats, first.repeats, stage.beats_per_output, stage.latency_cycles)
 
 
-def simulate(flow: Dataflow, inferences: int, *, pace_cycles: int = 0, unlimited: bool = False) -> Run:
+Watch = Callable[[int, Sequence[bool], Sequence[bool], Sequence[bool]], None]
+"""Told of an edge and, for each stage, whether it takes a beat, issues an operation, and whether a result leaves its FIFO."""
+
+
+def simulate(
+    flow: Dataflow, inferences: int, *, pace_cycles: int = 0, unlimited: bool = False,
+    watch: Watch | None = None,
+) -> Run:
     """Runs the model with the output always ready.
 
     pace_cycles: an inference's beats are offered evenly over this many cycles, one inference after the other; 0: at once.
-    unlimited: FIFOs without end.  Raises HwgenFailure where the design stops moving.
+    unlimited: FIFOs without end.  watch: is told of every edge at which anything moves.
+    Raises HwgenFailure where the design stops moving.
     """
     chain = _Chain(flow, [inf if unlimited else s.fifo_depth for s in flow.stages])
     first: list[int] = []
@@ -222,6 +241,8 @@ def simulate(flow: Dataflow, inferences: int, *, pace_cycles: int = 0, unlimited
             if received % chain.out_beats == 0:
                 done.append(edge)
         if moved:
+            if watch is not None:
+                watch(edge, *chain.seen(gave))
             edge += 1
             continue
         following = min(chain.wake(edge), start if start > edge else inf)
