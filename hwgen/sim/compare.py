@@ -17,16 +17,29 @@ from hwgen.dataflow.plan import Dataflow
 from hwgen.formats import IntArray
 from hwgen.ir.graph import Array, Value
 from hwgen.ops.run import evaluate
-from hwgen.rtl.assemble import TOP, assemble, stream_port
+from hwgen.rtl.assemble import TOP, StreamPort, assemble, stream_port
 from hwgen.rtl.atomic import replaced_folder
-from hwgen.rtl.beats import from_beats
+from hwgen.rtl.beats import Bytes, from_beats, to_beats
 from hwgen.rtl.build_directory import Build
 from hwgen.rtl.printer import print_netlist
-from hwgen.sim.native_runner import FULL_RATE, STALLS, NativeModel, Recording, Traffic, compile_native
+from hwgen.sim.native_runner import (
+    BURSTS,
+    FULL_RATE,
+    NO_RESETS,
+    STALLS,
+    NativeModel,
+    Recording,
+    Resets,
+    Traffic,
+    compile_native,
+)
 
 BoolArray = npt.NDArray[np.bool_]
 REPRODUCE: Final = "reproduce.json"
 _UTILIZATION_INFERENCES: Final = 100
+_STARTS: Final = 8
+_START_SAMPLES: Final = 4
+_START_RESETS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,7 @@ class Difference:
 class Verification:
     """samples: inferences compared, each at full rate and under stalls.  mismatches: inferences that differ in any bit.
 
+    The first few also run from several random initial states and with resets in their midst.
     outputs: (samples, elements) codes that the hardware gave at full rate; fewer where it stopped.
     """
 
@@ -63,6 +77,33 @@ class Verification:
     multiplier_utilization: float | None
     cycles: int
     outputs: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One run of a verification.  seed: of the initial state, the traffic and the resets."""
+
+    seed: int
+    traffic: Traffic
+    resets: Resets = NO_RESETS
+
+    def run(self, model: NativeModel, codes: IntArray, idle_limit: int) -> Recording:
+        """What the design makes of ``codes`` (samples, …)."""
+        return model.run(codes, seed=self.seed, traffic=self.traffic, cycles_hint=idle_limit, resets=self.resets)
+
+    def says(self, recording: Recording) -> str:
+        """The trial's name, and what was wrong apart from the bits."""
+        resets = f"{self.resets.count} resets from initial state {self.seed}" if self.resets.count else ""
+        tlast = "tlast or the number of beats is wrong" if recording.framing else ""
+        valid = "tvalid is high in reset" if recording.valid_in_reset else ""
+        return ", ".join(filter(None, (self.traffic.name, resets, tlast, valid)))
+
+
+def starts(flow: Dataflow, seed: int) -> tuple[Trial, ...]:
+    """Trials from random initial states, with resets at random cycles of the first inferences."""
+    resets = Resets(_START_RESETS, sum(s.cycles + s.latency_cycles for s in flow.stages))
+    traffic = (FULL_RATE, STALLS, BURSTS)
+    return tuple(Trial(seed + number, traffic[number % len(traffic)], resets) for number in range(_STARTS))
 
 
 def _native(build: Build, flow: Dataflow, sources: list[Path]) -> NativeModel:
@@ -76,12 +117,25 @@ def _idle_limit(flow: Dataflow) -> int:
 
 
 def _differing(recording: Recording, expected: IntArray, flow: Dataflow) -> tuple[BoolArray, IntArray]:
-    """Which samples differ, and what came out (samples that did not come out count as differing)."""
+    """Which samples differ in any run, and what came out of the first run that differs, else of the last.
+
+    Samples that did not come out count as differing.
+    """
     port = stream_port(flow.output, flow.out_lanes)
-    got = from_beats(recording.beats, flow.output, port)
-    bad = np.ones(expected.shape[0], dtype=bool)
-    bad[: len(got)] = (got != expected[: len(got)]).any(axis=1)
-    return bad | recording.framing | recording.valid_in_reset, got
+    runs = [_completed(beats, expected, flow.output, port) for beats in recording.cut if len(beats)]
+    runs.append(from_beats(recording.beats, flow.output, port))
+    bad = np.full(expected.shape[0], recording.framing or recording.valid_in_reset)
+    for got in runs:
+        bad[: len(got)] |= (got != expected[: len(got)]).any(axis=1)
+    bad[len(runs[-1]) :] = True
+    return bad, next((got for got in runs if (got != expected[: len(got)]).any()), runs[-1])
+
+
+def _completed(beats: Bytes, expected: IntArray, output: Value, port: StreamPort) -> IntArray:
+    """(samples, elements) codes of a run that a reset cut off; what was still to come of the last is the reference's."""
+    whole = to_beats(expected[: -(-len(beats) // port.beats)], output, port)
+    whole.reshape(-1, port.beat_bytes)[: len(beats)] = beats
+    return from_beats(whole, output, port)
 
 
 def _codes(values: Mapping[Value, Array], value: Value) -> IntArray:
@@ -90,7 +144,10 @@ def _codes(values: Mapping[Value, Array], value: Value) -> IntArray:
 
 
 def verify(build: Build, codes: IntArray, *, seed: int) -> Verification:
-    """Streams ``codes`` at full rate and under random stalls; measures latency and interval; localises a difference."""
+    """Streams ``codes`` at full rate and under random stalls, and some of them from random initial states and with resets.
+
+    Measures latency and interval; localises a difference.
+    """
     flow = build.flow
     shutil.rmtree(build.folder / "failure", ignore_errors=True)
     values = evaluate(build.graph, {flow.input.name: codes})
@@ -101,21 +158,26 @@ def verify(build: Build, codes: IntArray, *, seed: int) -> Verification:
     first: Difference | None = None
     recordings: list[Recording] = []
     outputs: list[IntArray] = []
-    for traffic in (FULL_RATE, STALLS):
-        recording = model.run(codes, seed=seed, traffic=traffic, cycles_hint=limit)
+    few = min(_START_SAMPLES, len(codes))
+    trials = [(Trial(seed, traffic), len(codes)) for traffic in (FULL_RATE, STALLS)]
+    trials += [(trial, few) for trial in starts(flow, seed)]
+    for trial, count in trials:
+        recording = trial.run(model, codes[:count], limit)
         recordings.append(recording)
-        bad, got = _differing(recording, expected, flow)
+        bad, got = _differing(recording, expected[:count], flow)
         outputs.append(got)
-        mismatches |= bad
+        mismatches[:count] |= bad
         if bad.any() and first is None:
-            first = _locate(build, codes[: int(bad.argmax()) + 1], seed, traffic) or _difference_at(
-                flow, "the top (every stage alone is right)", expected, got, int(bad.argmax()), traffic
+            sample = int(bad.argmax())
+            part = codes[: max(few, sample + 1)] if trial.resets.count else codes[: sample + 1]
+            first = _locate(build, part, trial) or _difference_at(
+                flow, "the top (every stage alone is right)", expected, got, sample, trial.says(recording)
             )
     performance = utilization = None
     if not mismatches.any():
         performance, utilization = _measure(model, flow, codes, recordings[0], seed, limit)
     if first is not None:
-        _leave_case(build, codes[: first.sample + 1], first, seed)
+        _leave_case(build, codes[: max(few, first.sample + 1)], first, seed)
     return Verification(
         len(codes), int(mismatches.sum()), first, performance, utilization,
         sum(max(r.done, default=0) for r in recordings), outputs[0],
@@ -140,17 +202,17 @@ def _measure(
 
 
 def _difference_at(
-    flow: Dataflow, layer: str, expected: IntArray, got: IntArray, sample: int, traffic: Traffic
+    flow: Dataflow, layer: str, expected: IntArray, got: IntArray, sample: int, traffic: str
 ) -> Difference:
     name = flow.output.name
     if sample >= len(got):
-        return Difference(layer, name, sample, 0, int(expected[sample, 0]), None, traffic.name)
+        return Difference(layer, name, sample, 0, int(expected[sample, 0]), None, traffic)
     wrong = got[sample] != expected[sample]
     element = int(wrong.argmax())
-    return Difference(layer, name, sample, element, int(expected[sample, element]), int(got[sample, element]), traffic.name)
+    return Difference(layer, name, sample, element, int(expected[sample, element]), int(got[sample, element]), traffic)
 
 
-def _locate(build: Build, codes: IntArray, seed: int, traffic: Traffic) -> Difference | None:
+def _locate(build: Build, codes: IntArray, trial: Trial) -> Difference | None:
     """The first stage that differs: the build's own files under a top that ends after each stage in turn."""
     values = evaluate(build.graph, {build.flow.input.name: codes})
     top = build.folder / "rtl" / f"{TOP}.v"
@@ -162,12 +224,12 @@ def _locate(build: Build, codes: IntArray, seed: int, traffic: Traffic) -> Diffe
             partial_top = folder / f"{TOP}.v"
             partial_top.write_text(print_netlist(assemble(part).netlist))
             sources = [*(s for s in build.sources if s != top), partial_top]
-            recording = _native(build, part, sources).run(codes, seed=seed, traffic=traffic, cycles_hint=_idle_limit(part) * 4)
+            recording = trial.run(_native(build, part, sources), codes, _idle_limit(part) * 4)
             expected = _codes(values, part.output)
             bad, got = _differing(recording, expected, part)
             if bad.any():
                 partial_top.unlink()
-                return _difference_at(part, stages[-1].path, expected, got, int(bad.argmax()), traffic)
+                return _difference_at(part, stages[-1].path, expected, got, int(bad.argmax()), trial.says(recording))
             partial_top.unlink()
     return None
 

@@ -71,7 +71,7 @@ ALL_TRAFFIC: Final = (FULL_RATE, STALLS, SPARSE_INPUT, SPARSE_OUTPUT, BURSTS, LO
 class Resets:
     """Resets in the midst of a run: ``count``, each 0 to ``gap_cycles`` edges after the one before, of 2 to ``longest_cycles``.
 
-    Two edges are the least that ``hg_reset`` allows.  Inferences that a reset cuts off are sent again, from the first beat.
+    Two edges are the least that ``hg_reset`` allows.  After each the stream begins again with the first inference.
     """
 
     count: int
@@ -86,8 +86,9 @@ NO_RESETS: Final = Resets(0, 0)
 class Recording:
     """beats: (vectors, beats, bytes) as they came out; fewer vectors where the design stopped.  deadlock: whether it did.
 
-    first, done: edges of each inference's first beat in and last result out.  framing: whether tlast was wrong.
-    resets: how many there was time for.  valid_in_reset: whether tvalid was high after two edges of a reset.
+    first, done: edges of each inference's first beat in and last result out.  framing: whether tlast was wrong, or a beat
+    came that was not due.  All of these of the run after the last reset; cut: (beats, bytes) of each run that a reset ended.
+    valid_in_reset: whether tvalid was high after two edges of a reset.
     """
 
     beats: Bytes
@@ -95,7 +96,7 @@ class Recording:
     done: tuple[int, ...]
     deadlock: bool
     framing: bool
-    resets: int
+    cut: tuple[Bytes, ...]
     valid_in_reset: bool
 
 
@@ -133,14 +134,14 @@ class NativeModel:
                     "simulation", self.folder.name, words[0] if words else f"simulator stopped with {result.returncode}",
                     "build the design again",
                 )
-            out = np.frombuffer((work / "out").read_bytes(), np.uint8)
+            out = np.frombuffer((work / "out").read_bytes(), np.uint8).reshape(-1, self.out_port.beat_bytes)
             times = np.frombuffer((work / "times").read_bytes(), np.int64)
-        whole = len(out) // (self.out_port.beats * self.out_port.beat_bytes)
-        beats = out[: whole * self.out_port.beats * self.out_port.beat_bytes]
+        runs = np.split(out, np.cumsum(times[2 * samples : -1]))
+        whole = len(runs[-1]) // self.out_port.beats
         return Recording(
-            beats.reshape(whole, self.out_port.beats, self.out_port.beat_bytes),
+            runs[-1][: whole * self.out_port.beats].reshape(whole, self.out_port.beats, self.out_port.beat_bytes),
             tuple(times[:samples].tolist()), tuple(times[samples : samples + whole].tolist()),
-            result.returncode == _DEADLOCK, result.returncode == _FRAMING, int(times[-1]), result.returncode == _VALID_IN_RESET,
+            result.returncode == _DEADLOCK, result.returncode == _FRAMING, tuple(runs[:-1]), result.returncode == _VALID_IN_RESET,
         )
 
 
