@@ -35,7 +35,7 @@ def _modules(name: str) -> tuple[str, ...]:
     from hwgen.ops.table import INTEGER
 
     op = INTEGER[name]
-    if op.unit is None or op.sample is None:
+    if op.unit is None:
         return ()
     found: set[str] = set()
     for seed in range(8):

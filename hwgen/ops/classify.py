@@ -23,8 +23,8 @@ from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
 from hwgen.ops.requantize import ScaleAttrs
+from hwgen.ops.sampling import fresh_input, random_lanes
 from hwgen.ops.shape import ReshapeAttrs
-from hwgen.ops.source import INPUT, InputAttrs
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +196,17 @@ def _unit(node: Node, parallelism: Parallelism) -> Unit:
     )
 
 
-def _sample(random: Random) -> Case:
-    classes = random.randint(1, 9)
-    source = make(INPUT, InputAttrs((1, classes), Integer(-8, 7)), [], "x", "x")
-    lanes = random.randint(1, classes)
-    return Case(make(ARGMAX, NO_ATTRS, [source.output], "y", "argmax"), Parallelism(lanes, lanes))
+def _takes(value: Value) -> bool:
+    return isinstance(value.type.format, Integer) and value.type.shape[-1] == value.type.elements
+
+
+def _sample(random: Random, value: Value | None = None) -> Case:
+    value = value or fresh_input(random, most_axes=1)
+    lanes = random_lanes(random, value.type.elements)
+    return Case(make(ARGMAX, NO_ATTRS, [value], "y", "argmax"), Parallelism(lanes, lanes))
 
 
 ARGMAX = IntegerOp(
     "argmax_index", NoAttrs, _infer_index, _reference,
-    lambda node: (Interval(0, max(1, _classes(node) - 1)),), _unit, _sample,
+    lambda node: (Interval(0, max(1, _classes(node) - 1)),), _unit, _sample, refit=lambda node, value: node.attrs, takes=_takes,
 )

@@ -9,7 +9,7 @@ Lowering takes scales, zero points and bias out of the product: with x = gx*c + 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
@@ -37,9 +37,10 @@ from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, constant_array, make
+from hwgen.ops.sampling import fresh_input, random_lanes, random_size
 from hwgen.ops.scalar import ScaleBiasAttrs
 from hwgen.ops.shape import TransposeAttrs
-from hwgen.ops.source import INPUT, ConstantAttrs, InputAttrs, constant_reals
+from hwgen.ops.source import ConstantAttrs, constant_reals
 
 MAX_WEIGHT_BITS: Final = 16
 MAX_ACTIVATION_BITS: Final = 16
@@ -323,19 +324,49 @@ def _matvec_unit(node: Node, parallelism: Parallelism) -> Unit:
     )
 
 
-_SAMPLE_FORMATS: Final = (Integer(-1, 1, bipolar=True), Integer(0, 1), Integer(-2, 1), Integer(0, 7), Integer(-128, 127))
+_MOST_SAMPLE_PRODUCTS: Final = 64
+"""Multipliers of a sample: more take long to compile and show nothing new."""
 
 
-def _sample(random: Random) -> Case:
-    inputs, outputs = random.randint(1, 9), random.randint(1, 9)
-    format_ = random.choice(_SAMPLE_FORMATS)
-    limit = random.choice((1, 3, 127))
-    rows = [[random.randint(-limit, limit) for _ in range(inputs)] for _ in range(outputs)]
-    if limit == 1 and random.random() < 0.5:
-        rows = [[w or 1 for w in row] for row in rows]
-    source = make(INPUT, InputAttrs((1, inputs), format_), [], "x", "x")
-    node = make(MATVEC, MatvecAttrs(np.array(rows, dtype=np.int64)), [source.output], "y", "matvec")
-    return Case(node, Parallelism(random.randint(1, inputs), random.randint(1, outputs)))
+def _takes(value: Value) -> bool:
+    return isinstance(value.type.format, Integer) and value.type.format.bits <= MAX_ACTIVATION_BITS
 
 
-MATVEC = IntegerOp("matvec", MatvecAttrs, _infer_matvec, _matvec_reference, _matvec_bounds, _matvec_unit, _sample)
+def _sample_weight(random: Random, inputs: int, outputs: int) -> IntArray:
+    """Bipolar, ternary, or of 2 to 16 bits; some rows hold one extreme only, some are zero."""
+    kind = random.choice(("bipolar", "ternary", "integers", "integers"))
+    high = 1 if kind != "integers" else (1 << random.randint(1, MAX_WEIGHT_BITS - 1)) - 1
+    low = -1 if kind != "integers" else -high - 1
+    values = (-1, 1) if kind == "bipolar" else range(low, high + 1)
+    rows = [[random.choice(values) for _ in range(inputs)] for _ in range(outputs)]
+    for row in rows:
+        if random.random() < 0.2:
+            row[:] = [random.choice([low, high] if kind == "bipolar" else [low, 0, high])] * inputs
+    return np.array(rows, dtype=np.int64)
+
+
+def _sample(random: Random, value: Value | None = None) -> Case:
+    value = value or fresh_input(random, most_bits=MAX_ACTIVATION_BITS)
+    inputs = value.type.elements
+    outputs = min(random_size(random), 12 if inputs <= 32 else 4)
+    node = make(MATVEC, MatvecAttrs(_sample_weight(random, inputs, outputs)), [value], "y", "matvec")
+    in_lanes = random_lanes(random, inputs, _MOST_SAMPLE_PRODUCTS)
+    return Case(node, Parallelism(in_lanes, random_lanes(random, outputs, _MOST_SAMPLE_PRODUCTS // in_lanes)))
+
+
+def _refit(node: Node, value: Value) -> Attrs:
+    return MatvecAttrs(attrs_as(node, MatvecAttrs).weight[:, : value.type.elements])
+
+
+def _plainer(node: Node) -> Iterator[Attrs]:
+    weight = attrs_as(node, MatvecAttrs).weight
+    half = len(weight) // 2
+    if half:
+        yield from (MatvecAttrs(weight[:half]), MatvecAttrs(weight[half:]), MatvecAttrs(weight[:-1]))
+    if np.abs(weight).max() > 1:
+        yield from (MatvecAttrs(np.sign(weight)), MatvecAttrs(np.sign(weight) * (np.abs(weight) // 2)))
+
+
+MATVEC = IntegerOp(
+    "matvec", MatvecAttrs, _infer_matvec, _matvec_reference, _matvec_bounds, _matvec_unit, _sample, _refit, _plainer, _takes
+)

@@ -6,10 +6,10 @@ stands in a lowered graph and has hardware.  `hwgen.ops.table` lists both kinds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -46,10 +46,28 @@ class RealOp:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A random legal use of an integer operator: a node on one ``input``, for tests and fuzzing."""
+    """A random legal use of an integer operator, for tests and fuzzing: a node, and lanes that suit it."""
 
     node: Node
     parallelism: Parallelism
+
+
+class Sampler(Protocol):
+    """Makes a random legal use of an operator."""
+
+    def __call__(self, random: Random, value: Value | None = None) -> Case:
+        """A use of ``value``, which the operator ``takes``; of a fresh input of the graph where it is None."""
+        ...
+
+
+def no_attrs_plainer(node: Node) -> Iterator[Attrs]:
+    """Nothing is plainer than no attributes."""
+    yield from ()
+
+
+def any_value(value: Value) -> bool:
+    """Every value of the integer graph will do."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +76,12 @@ class IntegerOp:
 
     infer: as above; formats are `Integer` with sound bounds.  reference: int64 codes of the output from those of the
     inputs, batch of any size.  bounds: one interval a channel (last axis), or one for all.
-    unit: the hardware as data.  sample: a random legal case.
+    unit: the hardware as data; None where it is wires.
+
+    For tests and fuzzing.  takes: whether ``sample`` can use a value.  sample: a random legal use.
+    refit: the node's attributes cut to another value, of fewer elements or of another format.
+    plainer: attributes on the same input that make less of it (fewer rows, fewer bits, one function for all channels),
+    the plainest first; none where there is nothing left to take away.
     """
 
     name: str
@@ -67,7 +90,10 @@ class IntegerOp:
     reference: Callable[[Node, Sequence[IntArray]], IntArray]
     bounds: Callable[[Node], tuple[Interval, ...]]
     unit: Callable[[Node, Parallelism], Unit] | None
-    sample: Callable[[Random], Case] | None = None
+    sample: Sampler
+    refit: Callable[[Node, Value], Attrs]
+    plainer: Callable[[Node], Iterator[Attrs]] = no_attrs_plainer
+    takes: Callable[[Value], bool] = any_value
 
 
 def make(op: RealOp | IntegerOp, attrs: Attrs, inputs: Sequence[Value], name: str, path: str) -> Node:

@@ -9,8 +9,8 @@ A bipolar result is computed as 0 or 1 and stands for -1 or +1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -28,12 +28,12 @@ from hwgen.dataflow.unit import (
 )
 from hwgen.errors import HwgenError
 from hwgen.formats import IntArray, Integer, bits_for
-from hwgen.ir.graph import Attrs, Node, TensorType
+from hwgen.ir.graph import Attrs, Node, TensorType, Value
 from hwgen.numerics.interval import SAFE_BITS, Interval
 from hwgen.numerics.requantize import Requantizer, TableMap
 from hwgen.numerics.scale_shift import ScaleShift
 from hwgen.ops.record import Case, IntegerOp, attrs_as, make
-from hwgen.ops.source import INPUT, InputAttrs
+from hwgen.ops.sampling import codes_format, fresh_input, narrowed, random_format, random_lanes, random_signed, spread
 
 CLIP_LIMIT: Final = (1 << 31) - 1
 """Clip limits are 32-bit parameters of the template."""
@@ -262,44 +262,133 @@ def _table_unit(node: Node, parallelism: Parallelism) -> Unit:
 # --- samples ----------------------------------------------------------------------------------------------------------
 
 
-def _source(random: Random) -> tuple[Node, int]:
-    channels = random.randint(1, 7)
-    low = random.choice((-200, -8, 0))
-    return make(INPUT, InputAttrs((1, channels), Integer(low, low + random.choice((1, 15, 300)))), [], "x", "x"), channels
+_MOST_SAMPLE_TABLE_BITS: Final = 10
+"""Bits of the input of a sampled table; 1024 words of a few bits are a block memory."""
 
 
-def _scale_sample(random: Random) -> Case:
-    source, channels = _source(random)
-    sums = random.choice((1, 2))
-    multipliers = tuple(random.randint(-9, 9) for _ in range(channels))
-    offsets = tuple(tuple(random.randint(-99, 99) for _ in range(sums)) for _ in range(channels))
-    attrs = ScaleAttrs(multipliers, offsets, random.randint(0, 9), -8, 7, random.random() < 0.3, Integer(-8, 7))
-    return Case(make(REQUANT_SCALE, attrs, [source.output], "y", "requant"), _lanes(random, channels))
+def _own_channels(random: Random, value: Value) -> int:
+    return random.choice((1, value.type.shape[-1]))
 
 
-def _threshold_sample(random: Random) -> Case:
-    source, channels = _source(random)
-    levels = random.choice((1, 3, 7))
-    rows = np.sort(np.array([[random.randint(-210, 310) for _ in range(levels)] for _ in range(channels)]), axis=1)
-    attrs = ThresholdAttrs(rows, tuple(random.random() < 0.5 for _ in rows), -1, Integer(-1, levels - 1))
-    return Case(make(REQUANT_THRESHOLD, attrs, [source.output], "y", "requant"), _lanes(random, channels))
+def _case(op: IntegerOp, attrs: Attrs, value: Value, random: Random) -> Case:
+    lanes = random_lanes(random, value.type.elements)
+    return Case(make(op, attrs, [value], "y", op.name), Parallelism(lanes, lanes))
 
 
-def _table_sample(random: Random) -> Case:
-    source, channels = _source(random)
-    x = _format_in(Node("table", source.attrs, (source.output,), (), (), "table"))
-    values = np.array([random.randint(0, 15) for _ in range(x.low, x.high + 1)])
-    attrs = TableAttrs(x.low, values, Integer(0, 15))
-    return Case(make(TABLE, attrs, [source.output], "y", "table"), _lanes(random, channels))
+def _scale_sample(random: Random, value: Value | None = None) -> Case:
+    """Each channel sends a random input near a random result, so that results clip at times and not always."""
+    value = value or fresh_input(random)
+    x, wrap = codes_format(value), random.random() < 0.3
+    format_ = random_format(random, random.choice((16, 16, 16, 24)), bipolar=0 if wrap else 0.12)
+    if wrap:  # modulo a power of two: the whole range of the bits
+        least = -(1 << format_.bits - 1) if format_.signed else 0
+        format_ = Integer(least, least + (1 << format_.bits) - 1)
+    low, high = (0, 1) if format_.bipolar else (format_.low, format_.high)
+    sums, own, m_bits = random.choice((1, 2)), _own_channels(random, value), random.randint(1, 14)
+    alone = random.random() < 0.25
+    multipliers = tuple(1 if alone else random_signed(random, m_bits) for _ in range(own))
+    shift = max(0, x.bits + (0 if alone else m_bits) - format_.bits + random.randint(-3, 3))
+
+    def offset(multiplier: int) -> int:
+        below = random.choice((0, 1 << shift >> 1, (1 << shift >> 1) - 1, random.randrange(1 << shift)))
+        return (random.randint(low, high) // sums << shift) - multiplier * random.randint(x.low, x.high) + below
+
+    offsets = tuple(tuple(offset(m) for _ in range(sums)) for m in multipliers)
+    return _case(REQUANT_SCALE, ScaleAttrs(multipliers, offsets, shift, low, high, wrap, format_), value, random)
 
 
-def _lanes(random: Random, channels: int) -> Parallelism:
-    lanes = random.randint(1, channels)
-    return Parallelism(lanes, lanes)
+def _threshold_sample(random: Random, value: Value | None = None) -> Case:
+    value = value or fresh_input(random)
+    x, own = codes_format(value), _own_channels(random, value)
+    levels = random.choice((1, 1, 2, 3, 7, random.randint(1, 40)))
+    offset = random.choice((0, -1 - levels // 2, random.randint(-300, 300)))
+    format_ = Integer(offset, offset + levels)
+    if levels == 1 and random.random() < 0.5:
+        offset, format_ = 0, Integer(-1, 1, bipolar=True)
+    invert = tuple(random.random() < random.choice((0, 0.5, 1)) for _ in range(own))
+    reach = [(~x.high, ~x.low) if i else (x.low, x.high) for i in invert]
+    rows = [sorted(random.randint(low - 1, high + 2) for _ in range(levels)) for low, high in reach]
+    return _case(REQUANT_THRESHOLD, ThresholdAttrs(np.array(rows, dtype=np.int64), invert, offset, format_), value, random)
 
 
-REQUANT_SCALE = IntegerOp("requant_scale", ScaleAttrs, _infer, _scale_reference, _bounds, _scale_unit, _scale_sample)
-REQUANT_THRESHOLD = IntegerOp(
-    "requant_threshold", ThresholdAttrs, _infer, _threshold_reference, _bounds, _threshold_unit, _threshold_sample
+def _table_sample(random: Random, value: Value | None = None) -> Case:
+    value = value or fresh_input(random, most_bits=_MOST_SAMPLE_TABLE_BITS)
+    x, format_ = codes_format(value), random_format(random)
+    low, high = (0, 1) if format_.bipolar else (format_.low, format_.high)
+    values = np.array([random.randint(low, high) for _ in range(x.low, x.high + 1)], dtype=np.int64)
+    return _case(TABLE, TableAttrs(x.low, values, format_), value, random)
+
+
+def _takes(value: Value) -> bool:
+    return isinstance(value.type.format, Integer) and value.type.format.bits <= SAFE_BITS - 16
+
+
+def _table_takes(value: Value) -> bool:
+    return _takes(value) and codes_format(value).bits <= _MOST_SAMPLE_TABLE_BITS
+
+
+def _scale_refit(node: Node, value: Value) -> Attrs:
+    attrs, channels = attrs_as(node, ScaleAttrs), value.type.shape[-1]
+    return replace(attrs, **{k: tuple(spread(getattr(attrs, k), channels)) for k in ("multipliers", "offsets")})
+
+
+def _threshold_refit(node: Node, value: Value) -> Attrs:
+    attrs, channels = attrs_as(node, ThresholdAttrs), value.type.shape[-1]
+    rows = np.array(spread(list(attrs.thresholds), channels))
+    return replace(attrs, thresholds=rows, invert=tuple(spread(attrs.invert, channels)))
+
+
+def _table_refit(node: Node, value: Value) -> Attrs:
+    attrs, x = attrs_as(node, TableAttrs), codes_format(value)
+    index = np.clip(np.arange(x.low, x.high + 1) - attrs.low, 0, len(attrs.values) - 1)
+    return replace(attrs, low=x.low, values=attrs.values[index])
+
+
+def _scale_plainer(node: Node) -> Iterator[Attrs]:
+    a = attrs_as(node, ScaleAttrs)
+    if len(a.multipliers) > 1:
+        yield from (replace(a, multipliers=a.multipliers[k:][:1], offsets=a.offsets[k:][:1]) for k in range(len(a.multipliers)))
+    if len(a.offsets[0]) > 1:
+        yield from (replace(a, offsets=tuple(o[j : j + 1] for o in a.offsets)) for j in (0, 1))
+    smaller = narrowed(a.format)
+    if a.wrap:
+        yield replace(a, wrap=False)
+    elif smaller is not None:
+        yield replace(a, format=smaller, low=smaller.low, high=smaller.high)
+    if set(a.multipliers) != {1}:
+        yield replace(a, multipliers=(1,) * len(a.multipliers))
+    if any(any(o) for o in a.offsets):
+        yield replace(a, offsets=tuple((0,) * len(o) for o in a.offsets))
+    if a.shift:
+        yield from (replace(a, shift=0), replace(a, shift=a.shift // 2))
+
+
+def _threshold_plainer(node: Node) -> Iterator[Attrs]:
+    a = attrs_as(node, ThresholdAttrs)
+    if len(a.thresholds) > 1:
+        yield from (replace(a, thresholds=a.thresholds[k:][:1], invert=a.invert[k:][:1]) for k in range(len(a.thresholds)))
+    if any(a.invert):
+        yield replace(a, invert=(False,) * len(a.invert))
+    levels = a.thresholds.shape[1]
+    if levels > 1:
+        for part in (a.thresholds[:, : levels // 2], a.thresholds[:, levels // 2 :]):
+            yield replace(a, thresholds=part, format=Integer(a.offset, a.offset + part.shape[1]))
+
+
+def _table_plainer(node: Node) -> Iterator[Attrs]:
+    a = attrs_as(node, TableAttrs)
+    smaller = narrowed(a.format)
+    if smaller is not None:
+        yield replace(a, values=np.clip(a.values, smaller.low, smaller.high), format=smaller)
+
+
+REQUANT_SCALE = IntegerOp(
+    "requant_scale", ScaleAttrs, _infer, _scale_reference, _bounds, _scale_unit, _scale_sample, _scale_refit, _scale_plainer, _takes
 )
-TABLE = IntegerOp("table", TableAttrs, _infer, _table_reference, _bounds, _table_unit, _table_sample)
+REQUANT_THRESHOLD = IntegerOp(
+    "requant_threshold", ThresholdAttrs, _infer, _threshold_reference, _bounds, _threshold_unit,
+    _threshold_sample, _threshold_refit, _threshold_plainer, _takes,
+)
+TABLE = IntegerOp(
+    "table", TableAttrs, _infer, _table_reference, _bounds, _table_unit, _table_sample, _table_refit, _table_plainer, _table_takes
+)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import prod
 from random import Random
 
 import numpy as np
@@ -13,11 +15,11 @@ from hwgen.errors import HwgenError
 from hwgen.formats import REAL, IntArray, Integer
 from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, Shape, TensorType, Value, topological
 from hwgen.numerics.interval import Interval
-from hwgen.numerics.surd import Surd
+from hwgen.numerics.surd import UNIT, ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
-from hwgen.ops.source import INPUT, InputAttrs
+from hwgen.ops.sampling import fresh_input, random_shape, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,11 +296,28 @@ def _view_bounds(node: Node) -> tuple[Interval, ...]:
     return (Interval(before.low, before.high),) if isinstance(before, Integer) else ()
 
 
-def _view_sample(random: Random) -> Case:
-    rows, columns = random.randint(1, 5), random.randint(1, 5)
-    source = make(INPUT, InputAttrs((1, rows, columns), Integer(-4, 3)), [], "x", "x")
-    attrs = ViewAttrs((1, rows * columns), (Surd.of(random.randint(1, 9)),), (Surd.of(random.randint(-9, 9)),))
-    return Case(make(VIEW, attrs, [source.output], "y", "view"), Parallelism(1, 1))
+def _view_sample(random: Random, value: Value | None = None) -> Case:
+    value = value or fresh_input(random)
+    shape = random_shape(random, value.type.elements)
+    channels = random.choice((1, shape[-1]))
+    scale = tuple(Surd.of(Fraction(random.randint(1, 9), random.randint(1, 9))) for _ in range(channels))
+    offset = tuple(Surd.of(Fraction(random.randint(-9, 9), 8)) for _ in range(random.choice((1, shape[-1]))))
+    return Case(make(VIEW, ViewAttrs(shape, scale, offset), [value], "y", "view"), Parallelism(1, 1))
 
 
-VIEW = IntegerOp("view", ViewAttrs, _infer_view, _view_reference, _view_bounds, None, _view_sample)
+def _refit_view(node: Node, value: Value) -> Attrs:
+    attrs, elements = attrs_as(node, ViewAttrs), value.type.elements
+    shape = attrs.shape if prod(attrs.shape) == elements else (1, elements)
+    return ViewAttrs(shape, *(tuple(spread(v, shape[-1])) for v in (attrs.scale, attrs.offset)))
+
+
+def _plainer_view(node: Node) -> Iterator[Attrs]:
+    attrs = attrs_as(node, ViewAttrs)
+    plain = ViewAttrs((1, prod(attrs.shape)), (UNIT,), (ZERO,))
+    if attrs != plain:
+        yield plain
+
+
+VIEW = IntegerOp(
+    "view", ViewAttrs, _infer_view, _view_reference, _view_bounds, None, _view_sample, _refit_view, _plainer_view
+)

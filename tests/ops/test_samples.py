@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 
 import numpy as np
@@ -9,10 +10,12 @@ import numpy.typing as npt
 import pytest
 
 from hwgen.formats import Integer
-from hwgen.ir.graph import Node
+from hwgen.ir.graph import Node, Value
 from hwgen.ops.linear import MatvecAttrs
-from hwgen.ops.record import IntegerOp, attrs_as
+from hwgen.ops.record import Case, IntegerOp, attrs_as, make
 from hwgen.ops.requantize import ScaleAttrs, TableAttrs, ThresholdAttrs
+from hwgen.ops.sampling import random_format
+from hwgen.ops.source import INPUT, InputAttrs
 from hwgen.ops.table import INTEGER_OPS, REAL_OPS, definition
 
 IntArray = npt.NDArray[np.int64]
@@ -38,7 +41,6 @@ def codes_for(node: Node, random: Random) -> IntArray:
 
 @pytest.mark.parametrize("op", INTEGER_OPS, ids=lambda op: op.name)
 def test_inferred_type_is_that_of_the_result(op: IntegerOp, random: Random) -> None:
-    assert op.sample is not None, "every operator has a sample"
     for _ in range(SAMPLES):
         node = op.sample(random).node
         codes = codes_for(node, random)
@@ -51,7 +53,6 @@ def test_inferred_type_is_that_of_the_result(op: IntegerOp, random: Random) -> N
 
 @pytest.mark.parametrize("op", INTEGER_OPS, ids=lambda op: op.name)
 def test_bounds_hold_for_every_channel(op: IntegerOp, random: Random) -> None:
-    assert op.sample is not None, "every operator has a sample"
     for _ in range(SAMPLES):
         node = op.sample(random).node
         result = op.reference(node, [codes_for(node, random)])
@@ -64,7 +65,6 @@ def test_bounds_hold_for_every_channel(op: IntegerOp, random: Random) -> None:
 
 @pytest.mark.parametrize("op", INTEGER_OPS, ids=lambda op: op.name)
 def test_reference_treats_each_vector_of_a_batch_alone(op: IntegerOp, random: Random) -> None:
-    assert op.sample is not None, "every operator has a sample"
     node = op.sample(random).node
     codes = codes_for(node, random)
     together = op.reference(node, [codes])
@@ -74,6 +74,13 @@ def test_reference_treats_each_vector_of_a_batch_alone(op: IntegerOp, random: Ra
 
 def plainly(node: Node, vector: list[int]) -> list[int]:
     """The operators' definitions once more, element by element in Python integers."""
+    result = raw_codes(node, vector)
+    format_ = node.output.type.format
+    requantizes = isinstance(node.attrs, ScaleAttrs | ThresholdAttrs | TableAttrs)
+    return [2 * r - 1 for r in result] if requantizes and isinstance(format_, Integer) and format_.bipolar else result
+
+
+def raw_codes(node: Node, vector: list[int]) -> list[int]:
     match node.attrs:
         case MatvecAttrs(weight=weight):
             return [sum(int(w) * x for w, x in zip(row, vector, strict=True)) for row in weight]
@@ -103,7 +110,6 @@ def plainly(node: Node, vector: list[int]) -> list[int]:
 
 @pytest.mark.parametrize("op", INTEGER_OPS, ids=lambda op: op.name)
 def test_reference_equals_the_definition_in_plain_python(op: IntegerOp, random: Random) -> None:
-    assert op.sample is not None, "every operator has a sample"
     for _ in range(SAMPLES):
         node = op.sample(random).node
         codes = codes_for(node, random)
@@ -114,7 +120,7 @@ def test_reference_equals_the_definition_in_plain_python(op: IntegerOp, random: 
 
 @pytest.mark.parametrize("op", [op for op in INTEGER_OPS if op.unit is not None], ids=lambda op: op.name)
 def test_hardware_holds_what_the_operator_says(op: IntegerOp, random: Random) -> None:
-    assert op.sample is not None and op.unit is not None, "an operator with hardware"
+    assert op.unit is not None, "an operator with hardware"
     for _ in range(SAMPLES):
         case = op.sample(random)
         node, unit = case.node, op.unit(case.node, case.parallelism)
@@ -130,9 +136,50 @@ def test_hardware_holds_what_the_operator_says(op: IntegerOp, random: Random) ->
         assert unit.multipliers == 0 or unit.repeats * unit.in_beats * unit.multipliers >= unit.macs, "products fit the cycles"
 
 
+def chain(random: Random, layers: int) -> Iterator[tuple[IntegerOp, Value, Case]]:
+    """Random uses of random operators, each on what the one before gives, where that is legal."""
+    value = None
+    for _ in range(layers):
+        op = random.choice(INTEGER_OPS)
+        if value is not None and not op.takes(value):
+            continue
+        case = op.sample(random, value)
+        yield op, case.node.inputs[0], case
+        value = case.node.output
+
+
+def test_an_operator_takes_what_another_gives_where_it_says_so(random: Random) -> None:
+    for _ in range(60):
+        for op, value, case in chain(random, 6):
+            assert case.node.inputs == (value,)
+            assert op.infer(case.node) == case.node.output_types
+            assert op.unit is None or op.unit(case.node, case.parallelism).latency_cycles >= 1
+
+
+@pytest.mark.parametrize("op", INTEGER_OPS, ids=lambda op: op.name)
+def test_what_is_plainer_is_legal_and_other(op: IntegerOp, random: Random) -> None:
+    for _ in range(SAMPLES):
+        node = op.sample(random).node
+        for attrs in op.plainer(node):
+            plain = make(op, attrs, node.inputs, "y", "plain")
+            assert attrs is not node.attrs and plain.output.type.elements <= node.output.type.elements
+            codes = codes_for(plain, random)
+            assert op.reference(plain, [codes]).shape == (len(codes), *plain.output.type.shape[1:])
+
+
+@pytest.mark.parametrize("op", INTEGER_OPS, ids=lambda op: op.name)
+def test_attributes_are_cut_to_a_smaller_input(op: IntegerOp, random: Random) -> None:
+    for _ in range(SAMPLES):
+        node = op.sample(random).node
+        elements = random.randint(1, node.inputs[0].type.elements)
+        value = make(INPUT, InputAttrs((1, elements), random_format(random, 4)), [], "x", "x").output
+        cut = make(op, op.refit(node, value), [value], "y", "cut")
+        codes = codes_for(cut, random)
+        assert op.reference(cut, [codes]).shape == (len(codes), *cut.output.type.shape[1:])
+
+
 def test_matvec_bounds_are_reached() -> None:
     (matvec,) = (op for op in INTEGER_OPS if op.name == "matvec")
-    assert matvec.sample is not None, "it has a sample"
     random = Random(5)
     for _ in range(SAMPLES):
         node = matvec.sample(random).node
