@@ -17,10 +17,10 @@ class Target(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """luts: the family's own (4 inputs: ECP5, iCE40; 6: Xilinx), those used as memory among them.  ffs: flip-flops.
+    """luts: the family's own (4 inputs: ECP5, iCE40; 6: Xilinx), those used as memory or as carry cells among them.
 
-    carries: carry cells of the family.  dsps: multiplier blocks.  brams: the family's smallest memory blocks (ECP5 18 kbit,
-    Xilinx 18 kbit: a 36 kbit block counts as two, iCE40 4 kbit).
+    ffs: flip-flops.  carries: carry cells of the family.  dsps: multiplier blocks.  brams: the family's smallest memory
+    blocks (ECP5 18 kbit, Xilinx 18 kbit: a 36 kbit block counts as two, iCE40 4 kbit).
     """
 
     luts: int = 0
