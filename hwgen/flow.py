@@ -26,7 +26,7 @@ from hwgen.ops.table import ATTRS
 from hwgen.ops.table import REAL as REAL_OPS
 from hwgen.pipeline import Info, Pass, check, parse_pipeline, pass_of, run
 from hwgen.rtl.atomic import check_replaceable, folder_beside, install, replaced_folder
-from hwgen.rtl.build_directory import MANIFEST, VECTOR_SAMPLES, Build, Manifest, write_build
+from hwgen.rtl.build_directory import MANIFEST, VECTOR_SAMPLES, Build, Manifest, OptionsRecord, write_build
 
 if TYPE_CHECKING:
     import torch
@@ -59,6 +59,16 @@ class BuildOptions:
     input_format: str | None = None
     argmax: bool = False
     inputs: FloatArray | None = field(default=None, compare=False)
+
+    @property
+    def record(self) -> OptionsRecord:
+        """What the manifest keeps of them."""
+        data = self.calibration
+        return OptionsRecord(
+            parallelism=self.parallelism, interval=self.interval, precision=self.precision,
+            calibration_sha256=None if data is None else hashlib.sha256(np.ascontiguousarray(data).tobytes()).hexdigest(),
+            input_format=self.input_format, argmax=self.argmax,
+        )
 
 
 @dataclass(frozen=True)
@@ -191,14 +201,20 @@ def plan_dataflow(graph: Graph, options: BuildOptions | None = None) -> Dataflow
 
 
 def simulate(build_dir: Path, *, samples: int = 100, seed: int = 0, codes: IntArray | None = None) -> Verification:
-    """Streams samples through a build's RTL in the native runner and compares every bit with the reference."""
+    """Streams samples through a build's RTL in the native runner and compares every bit with the reference.
+
+    The build directory keeps what was found, if it can be written.
+    """
     from hwgen.sim.compare import verify
+    from hwgen.sim.record import can_keep, keep, record_of
     from hwgen.sim.samples import draw
 
     existing = Build(build_dir)
-    if codes is None:
-        codes = draw(existing.flow, samples, seed)
-    return verify(existing, codes, seed=seed)
+    data = draw(existing.flow, samples, seed) if codes is None else codes
+    verification = verify(existing, data, seed=seed)
+    if can_keep(existing):
+        keep(existing, record_of(existing, verification, given=codes is not None))
+    return verification
 
 
 def _source_hash(source: object) -> str:
@@ -244,11 +260,14 @@ class _Prepared:
     flow: Dataflow
     codes: IntArray
     source_sha256: str
+    options: OptionsRecord
 
     def write(self, folder: Path) -> Manifest:
         """Fills an empty folder."""
         values = evaluate(self.lowered.graph, {self.flow.input.name: self.codes[:VECTOR_SAMPLES]})
-        return write_build(self.lowered.graph, self.flow, folder, source_sha256=self.source_sha256, values=values)
+        return write_build(
+            self.lowered.graph, self.flow, folder, source_sha256=self.source_sha256, values=values, options=self.options
+        )
 
 
 @dataclass(frozen=True)
@@ -282,7 +301,7 @@ def _prepare(
     with clock.phase("plan"):
         flow = plan_dataflow(lowered.graph, options)
         codes = draw(flow, options.samples, options.seed) if options.inputs is None else encode(options.inputs, flow)
-    return _Prepared(graph, lowered, flow, codes, _source_hash(source))
+    return _Prepared(graph, lowered, flow, codes, _source_hash(source), options.record)
 
 
 def emit_model(
@@ -316,6 +335,7 @@ def build(
     report says so.  Raises HwgenError for bad input (nothing is written).
     """
     from hwgen.sim.compare import verify
+    from hwgen.sim.record import keep, record_of
 
     options = replace(options or BuildOptions(), **changes)
     clock = _Clock(progress)
@@ -325,7 +345,9 @@ def build(
         with clock.phase("emit"):
             manifest = made.write(folder)
         with clock.phase("simulate"):
-            verification = verify(Build(folder), made.codes, seed=options.seed)
+            written = Build(folder)
+            verification = verify(written, made.codes, seed=options.seed)
+        keep(written, record_of(written, verification, given=options.inputs is not None))
         final = out if verification.mismatches == 0 else out.with_name(f"{out.name}.failed")
         check_replaceable(final, MANIFEST)
         install(folder, final)

@@ -75,6 +75,20 @@ class StageRecord(_Record):
     multipliers: int
 
 
+class OptionsRecord(_Record):
+    """What the user asked for, as the command line takes it; None or False where nothing was.  calibration_sha256: of the data."""
+
+    parallelism: str | None = None
+    interval: int | None = None
+    precision: str | None = None
+    calibration_sha256: str | None = None
+    input_format: str | None = None
+    argmax: bool = False
+
+
+NOTHING_ASKED: Final = OptionsRecord()
+
+
 class Manifest(_Record):
     """What was built from what."""
 
@@ -82,6 +96,7 @@ class Manifest(_Record):
     hwgen_version: str
     model: str
     source_sha256: str
+    options: OptionsRecord = NOTHING_ASKED
     top: str
     input: StreamRecord
     output: StreamRecord
@@ -142,7 +157,8 @@ def _write_vectors(folder: Path, flow: Dataflow, values: Mapping[Value, Array]) 
 
 
 def write_build(
-    graph: Graph, flow: Dataflow, folder: Path, *, source_sha256: str, values: Mapping[Value, Array]
+    graph: Graph, flow: Dataflow, folder: Path, *, source_sha256: str, values: Mapping[Value, Array],
+    options: OptionsRecord = NOTHING_ASKED,
 ) -> Manifest:
     """Fills an empty folder.  values: of the graph for a few samples, for the vectors."""
     design = assemble(flow)
@@ -153,7 +169,7 @@ def write_build(
     (folder / "filelist.f").write_text("".join(f"{s}\n" for s in sources))
     files = {str(f.relative_to(folder)): _sha256(f) for f in sorted(folder.rglob("*")) if f.is_file()}
     manifest = Manifest(
-        hwgen_version=__version__, model=flow.name, source_sha256=source_sha256, top=TOP,
+        hwgen_version=__version__, model=flow.name, source_sha256=source_sha256, options=options, top=TOP,
         input=_stream_record(flow.input, stream_port(flow.input, flow.in_lanes)),
         output=_stream_record(flow.output, stream_port(flow.output, flow.out_lanes)),
         stages=_stage_records(flow),

@@ -68,15 +68,19 @@ class Verification:
 
     The first few also run from several random initial states and with resets in their midst.
     outputs: (samples, elements) codes that the hardware gave at full rate; fewer where it stopped.
+    trials: every run.  values: the reference's, of all samples.
     """
 
     samples: int
+    seed: int
     mismatches: int
     first_difference: Difference | None
     performance: Performance | None
     multiplier_utilization: float | None
     cycles: int
     outputs: IntArray
+    trials: tuple[TrialResult, ...]
+    values: Mapping[Value, Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,16 @@ class Trial:
         return ", ".join(filter(None, (self.traffic.name, resets, tlast, valid)))
 
 
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """resets: how many there were.  mismatches: of ``samples`` inferences, those that differ in any bit."""
+
+    trial: Trial
+    samples: int
+    resets: int
+    mismatches: int
+
+
 def starts(flow: Dataflow, seed: int) -> tuple[Trial, ...]:
     """Trials from random initial states, with resets at random cycles of the first inferences."""
     resets = Resets(_START_RESETS, sum(s.cycles + s.latency_cycles for s in flow.stages))
@@ -106,17 +120,17 @@ def starts(flow: Dataflow, seed: int) -> tuple[Trial, ...]:
     return tuple(Trial(seed + number, traffic[number % len(traffic)], resets) for number in range(_STARTS))
 
 
-def _native(build: Build, flow: Dataflow, sources: list[Path]) -> NativeModel:
+def native_model(build: Build, flow: Dataflow, sources: list[Path]) -> NativeModel:
     return compile_native(
         sources, build.folder, flow.input, stream_port(flow.input, flow.in_lanes), stream_port(flow.output, flow.out_lanes)
     )
 
 
-def _idle_limit(flow: Dataflow) -> int:
+def idle_limit(flow: Dataflow) -> int:
     return 4 * sum(s.cycles + s.latency_cycles for s in flow.stages) + 1000
 
 
-def _differing(recording: Recording, expected: IntArray, flow: Dataflow) -> tuple[BoolArray, IntArray]:
+def differing(recording: Recording, expected: IntArray, flow: Dataflow) -> tuple[BoolArray, IntArray]:
     """Which samples differ in any run, and what came out of the first run that differs, else of the last.
 
     Samples that did not come out count as differing.
@@ -152,20 +166,22 @@ def verify(build: Build, codes: IntArray, *, seed: int) -> Verification:
     shutil.rmtree(build.folder / "failure", ignore_errors=True)
     values = evaluate(build.graph, {flow.input.name: codes})
     expected = _codes(values, flow.output)
-    model = _native(build, flow, list(build.sources))
-    limit = _idle_limit(flow)
+    model = native_model(build, flow, list(build.sources))
+    limit = idle_limit(flow)
     mismatches = np.zeros(len(codes), dtype=bool)
     first: Difference | None = None
     recordings: list[Recording] = []
     outputs: list[IntArray] = []
+    results: list[TrialResult] = []
     few = min(_START_SAMPLES, len(codes))
     trials = [(Trial(seed, traffic), len(codes)) for traffic in (FULL_RATE, STALLS)]
     trials += [(trial, few) for trial in starts(flow, seed)]
     for trial, count in trials:
         recording = trial.run(model, codes[:count], limit)
         recordings.append(recording)
-        bad, got = _differing(recording, expected[:count], flow)
+        bad, got = differing(recording, expected[:count], flow)
         outputs.append(got)
+        results.append(TrialResult(trial, count, len(recording.cut), int(bad.sum())))
         mismatches[:count] |= bad
         if bad.any() and first is None:
             sample = int(bad.argmax())
@@ -179,8 +195,8 @@ def verify(build: Build, codes: IntArray, *, seed: int) -> Verification:
     if first is not None:
         _leave_case(build, codes[: max(few, first.sample + 1)], first, seed)
     return Verification(
-        len(codes), int(mismatches.sum()), first, performance, utilization,
-        sum(max(r.done, default=0) for r in recordings), outputs[0],
+        len(codes), seed, int(mismatches.sum()), first, performance, utilization,
+        sum(max(r.done, default=0) for r in recordings), outputs[0], tuple(results), values,
     )
 
 
@@ -224,9 +240,9 @@ def _locate(build: Build, codes: IntArray, trial: Trial) -> Difference | None:
             partial_top = folder / f"{TOP}.v"
             partial_top.write_text(print_netlist(assemble(part).netlist))
             sources = [*(s for s in build.sources if s != top), partial_top]
-            recording = trial.run(_native(build, part, sources), codes, _idle_limit(part) * 4)
+            recording = trial.run(native_model(build, part, sources), codes, idle_limit(part) * 4)
             expected = _codes(values, part.output)
-            bad, got = _differing(recording, expected, part)
+            bad, got = differing(recording, expected, part)
             if bad.any():
                 partial_top.unlink()
                 return _difference_at(part, stages[-1].path, expected, got, int(bad.argmax()), trial.says(recording))
