@@ -91,9 +91,9 @@ class Trial:
     traffic: Traffic
     resets: Resets = NO_RESETS
 
-    def run(self, model: NativeModel, codes: IntArray, idle_limit: int) -> Recording:
-        """What the design makes of ``codes`` (samples, …)."""
-        return model.run(codes, seed=self.seed, traffic=self.traffic, cycles_hint=idle_limit, resets=self.resets)
+    def run(self, model: NativeModel, codes: IntArray, limit: int) -> Recording:
+        """What the design makes of ``codes`` (samples, …).  limit: idle cycles after which it counts as stopped."""
+        return model.run(codes, seed=self.seed, traffic=self.traffic, cycles_hint=limit, resets=self.resets)
 
     def says(self, recording: Recording) -> str:
         """The trial's name, and what was wrong apart from the bits."""
@@ -121,12 +121,14 @@ def starts(flow: Dataflow, seed: int) -> tuple[Trial, ...]:
 
 
 def native_model(build: Build, flow: Dataflow, sources: list[Path]) -> NativeModel:
+    """The program of ``sources``, run where the build's memories are.  flow: the build's, or the first stages of it."""
     return compile_native(
         sources, build.folder, flow.input, stream_port(flow.input, flow.in_lanes), stream_port(flow.output, flow.out_lanes)
     )
 
 
 def idle_limit(flow: Dataflow) -> int:
+    """Cycles without a beat after which a design counts as stopped."""
     return 4 * sum(s.cycles + s.latency_cycles for s in flow.stages) + 1000
 
 
