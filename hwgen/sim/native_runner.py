@@ -145,7 +145,13 @@ class NativeModel:
         )
 
 
-def compile_native(sources: Sequence[Path], folder: Path, source: Value, in_port: StreamPort, out_port: StreamPort) -> NativeModel:
-    """Compiles the design for `NativeModel.run`; an already built one is taken from the cache."""
-    program = build_model(sources, TOP, harness=[_HARNESS], cxx_flags=("-O2",))
-    return NativeModel(program, folder, source, in_port, out_port)
+def compile_native(
+    sources: Sequence[Path], folder: Path, source: Value, in_port: StreamPort, out_port: StreamPort, *, program: Path | None = None
+) -> NativeModel:
+    """Compiles the design for `NativeModel.run`; an already built one is taken from the cache.
+
+    program: for one short run: put there, quickly compiled, and not kept in the cache.
+    """
+    flags = ("-O2",) if program is None else ("-O0",)
+    built = build_model(sources, TOP, harness=[_HARNESS], cxx_flags=flags, out=program, keep=program is None)
+    return NativeModel(built, folder, source, in_port, out_port)

@@ -53,6 +53,7 @@ def build_model(
     vpi: bool = False,
     trace: bool = False,
     out: Path | None = None,
+    keep: bool = True,
 ) -> Path:
     """Compile a design and its C++ harness into a program; return its path.
 
@@ -62,6 +63,7 @@ def build_model(
     registers set at random (``Verilated::randReset(2)`` or ``+verilator+rand+reset+2`` at run time; ``+verilator+seed+N``).
     cxx_flags: of the design and the harness.  link_flags: after the objects.  vpi: the ports of the top can be reached through
     VPI.  trace: the model can write VCD.  out: also put the program there (beside its name, then renamed).
+    keep: for the next time; where not, the program is only at ``out``.
 
     The same inputs give the same, already built program.  Raises HwgenFailure with the tool's own words: ``verilator-failed``
     where the design does not pass Verilator, ``compile-failed`` where the C++ does not compile or link.
@@ -82,6 +84,8 @@ def build_model(
     if built.is_file():
         os.utime(built)
     else:
+        if out is not None and not keep:
+            built = out
         with tempfile.TemporaryDirectory(prefix="hwgen-build-") as work_name:
             work = Path(work_name)
             _run_verilator(verilator, [*command, "--top-module", top, *_absolute(sources)], work, top)
@@ -95,8 +99,9 @@ def build_model(
             link = [str(compiler.executable), *map(str, objects), *map(str, runtime), "-o", str(program)]
             _run([*link, *link_flags, "-pthread"], work, "compile-failed", top)
             _install(program, built)
-        _prune(built.parent)
-    if out is None:
+        if built is not out:
+            _prune(built.parent)
+    if out is None or built is out:
         return built
     _install(built, out)
     return out
