@@ -2,9 +2,8 @@
 
     requant_scale      clip(sum_j (a*m[c] + b[c][j]) >> shift, low, high)
     requant_threshold  offset + #{k : a >= t[c][k]}
-    table              values[a - low]
 
-A bipolar result is computed as 0 or 1 and stands for -1 or +1.
+The third form, a table, is `hwgen.ops.lookup`.  A bipolar result is computed as 0 or 1 and stands for -1 or +1.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ from hwgen.ir.graph import Attrs, Node, TensorType, Value
 from hwgen.numerics.interval import SAFE_BITS, Interval
 from hwgen.numerics.requantize import Requantizer, TableMap
 from hwgen.numerics.scale_shift import ScaleShift
+from hwgen.ops.lookup import TableAttrs
 from hwgen.ops.record import Case, IntegerOp, attrs_as, make
 from hwgen.ops.sampling import codes_format, fresh_input, narrowed, random_format, random_lanes, random_signed, spread
 
@@ -62,19 +62,7 @@ class ThresholdAttrs(Attrs):
     format: Integer
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class TableAttrs(Attrs):
-    """See `TableMap`.  values: (codes,) int64, for the codes from ``low`` on."""
-
-    low: int
-    values: IntArray
-    format: Integer
-
-
-RequantAttrs = ScaleAttrs | ThresholdAttrs | TableAttrs
-
-
-def requantizer_node(found: Requantizer, format_: Integer) -> tuple[str, RequantAttrs]:
+def requantizer_node(found: Requantizer, format_: Integer) -> tuple[str, ScaleAttrs | ThresholdAttrs | TableAttrs]:
     """The operator and attributes that carry a solution; one function for all channels is kept once."""
     if isinstance(found, ScaleShift):
         multipliers, offsets = found.multipliers, found.offsets
@@ -98,21 +86,15 @@ def _format_in(node: Node) -> Integer:
     return format_
 
 
-def _attrs(node: Node) -> RequantAttrs:
-    if not isinstance(node.attrs, ScaleAttrs | ThresholdAttrs | TableAttrs):
+def _attrs(node: Node) -> ScaleAttrs | ThresholdAttrs:
+    if not isinstance(node.attrs, ScaleAttrs | ThresholdAttrs):
         raise TypeError(f"{node.op} carries {type(node.attrs).__name__}")
     return node.attrs
 
 
 def _infer(node: Node) -> tuple[TensorType, ...]:
     attrs, shape = _attrs(node), node.inputs[0].type.shape
-    match attrs:
-        case ScaleAttrs():
-            channels = len(attrs.multipliers)
-        case ThresholdAttrs():
-            channels = len(attrs.thresholds)
-        case TableAttrs():
-            channels = 1
+    channels = len(attrs.multipliers if isinstance(attrs, ScaleAttrs) else attrs.thresholds)
     if channels not in (1, shape[-1]):
         raise HwgenError(
             "shape", f"{node.op} {node.path!r}", f"{channels} channels for {shape[-1]}", "give one or one a channel"
@@ -156,11 +138,6 @@ def _threshold_reference(node: Node, inputs: Sequence[IntArray]) -> IntArray:
     return _bipolar(count + attrs.offset, attrs.format)
 
 
-def _table_reference(node: Node, inputs: Sequence[IntArray]) -> IntArray:
-    attrs = attrs_as(node, TableAttrs)
-    return _bipolar(attrs.values[inputs[0] - attrs.low], attrs.format)
-
-
 # --- hardware ---------------------------------------------------------------------------------------------------------
 
 
@@ -200,8 +177,21 @@ def _unit(node: Node, module: str, parameters: tuple[tuple[str, int], ...], memo
     return Unit(module, parameters, (memory,), lanes, lanes, count, count, latency)
 
 
+def _scale_of_bits(attrs: ScaleAttrs) -> ScaleAttrs:
+    """The same function of the bit b that carries a bipolar code 2b - 1."""
+    pairs = tuple(zip(attrs.multipliers, attrs.offsets, strict=True))
+    return replace(attrs, multipliers=tuple(2 * m for m, _ in pairs), offsets=tuple(tuple(b - m for b in o) for m, o in pairs))
+
+
+def _thresholds_of_bits(attrs: ThresholdAttrs) -> ThresholdAttrs:
+    """The same function of b: 2b - 1 >= t, or ~(2b - 1) = -2b >= t and so ~b = -b - 1 >= ceil(t / 2) - 1."""
+    invert, t = np.array(attrs.invert)[:, None], attrs.thresholds
+    return replace(attrs, thresholds=np.where(invert, -(-t // 2) - 1, t // 2 + 1))
+
+
 def _scale_unit(node: Node, parallelism: Parallelism) -> Unit:
     attrs, x, lanes = attrs_as(node, ScaleAttrs), _format_in(node), parallelism.outputs
+    attrs = _scale_of_bits(attrs) if x.bipolar else attrs
     own = len(attrs.multipliers)
     covered, blocks = _period(node, own, lanes)
     multiplies = any(m != 1 for m in attrs.multipliers)
@@ -227,6 +217,7 @@ def _scale_unit(node: Node, parallelism: Parallelism) -> Unit:
 
 def _threshold_unit(node: Node, parallelism: Parallelism) -> Unit:
     attrs, x, lanes = attrs_as(node, ThresholdAttrs), _format_in(node), parallelism.outputs
+    attrs = _thresholds_of_bits(attrs) if x.bipolar else attrs
     own, levels = attrs.thresholds.shape
     covered, blocks = _period(node, own, lanes)
     inverts = any(attrs.invert)
@@ -246,24 +237,7 @@ def _threshold_unit(node: Node, parallelism: Parallelism) -> Unit:
     )
 
 
-def _table_unit(node: Node, parallelism: Parallelism) -> Unit:
-    attrs, x, lanes = attrs_as(node, TableAttrs), _format_in(node), parallelism.outputs
-    words = np.zeros(1 << x.bits, dtype=np.int64)
-    codes = np.arange(x.low, x.high + 1, 2 if x.bipolar else 1)
-    words[np.asarray(x.to_bits(codes), dtype=np.int64)] = attrs.values[codes - attrs.low]
-    style = memory_style(len(words), attrs.format.bits)
-    return _unit(
-        node, "hg_table",
-        (("Lanes", lanes), ("InWidth", x.bits), ("OutWidth", attrs.format.bits), ("RomStyle", int(style))),
-        Memory("File", (MemoryField(words, attrs.format.bits),)), lanes, style.latency_cycles,
-    )
-
-
 # --- samples ----------------------------------------------------------------------------------------------------------
-
-
-_MOST_SAMPLE_TABLE_BITS: Final = 10
-"""Bits of the input of a sampled table; 1024 words of a few bits are a block memory."""
 
 
 def _own_channels(random: Random, value: Value) -> int:
@@ -311,20 +285,8 @@ def _threshold_sample(random: Random, value: Value | None = None) -> Case:
     return _case(REQUANT_THRESHOLD, ThresholdAttrs(np.array(rows, dtype=np.int64), invert, offset, format_), value, random)
 
 
-def _table_sample(random: Random, value: Value | None = None) -> Case:
-    value = value or fresh_input(random, most_bits=_MOST_SAMPLE_TABLE_BITS)
-    x, format_ = codes_format(value), random_format(random)
-    low, high = (0, 1) if format_.bipolar else (format_.low, format_.high)
-    values = np.array([random.randint(low, high) for _ in range(x.low, x.high + 1)], dtype=np.int64)
-    return _case(TABLE, TableAttrs(x.low, values, format_), value, random)
-
-
 def _takes(value: Value) -> bool:
     return isinstance(value.type.format, Integer) and value.type.format.bits <= SAFE_BITS - 16
-
-
-def _table_takes(value: Value) -> bool:
-    return _takes(value) and codes_format(value).bits <= _MOST_SAMPLE_TABLE_BITS
 
 
 def _scale_refit(node: Node, value: Value) -> Attrs:
@@ -336,12 +298,6 @@ def _threshold_refit(node: Node, value: Value) -> Attrs:
     attrs, channels = attrs_as(node, ThresholdAttrs), value.type.shape[-1]
     rows = np.array(spread(list(attrs.thresholds), channels))
     return replace(attrs, thresholds=rows, invert=tuple(spread(attrs.invert, channels)))
-
-
-def _table_refit(node: Node, value: Value) -> Attrs:
-    attrs, x = attrs_as(node, TableAttrs), codes_format(value)
-    index = np.clip(np.arange(x.low, x.high + 1) - attrs.low, 0, len(attrs.values) - 1)
-    return replace(attrs, low=x.low, values=attrs.values[index])
 
 
 def _scale_plainer(node: Node) -> Iterator[Attrs]:
@@ -375,20 +331,10 @@ def _threshold_plainer(node: Node) -> Iterator[Attrs]:
             yield replace(a, thresholds=part, format=Integer(a.offset, a.offset + part.shape[1]))
 
 
-def _table_plainer(node: Node) -> Iterator[Attrs]:
-    a = attrs_as(node, TableAttrs)
-    smaller = narrowed(a.format)
-    if smaller is not None:
-        yield replace(a, values=np.clip(a.values, smaller.low, smaller.high), format=smaller)
-
-
 REQUANT_SCALE = IntegerOp(
     "requant_scale", ScaleAttrs, _infer, _scale_reference, _bounds, _scale_unit, _scale_sample, _scale_refit, _scale_plainer, _takes
 )
 REQUANT_THRESHOLD = IntegerOp(
     "requant_threshold", ThresholdAttrs, _infer, _threshold_reference, _bounds, _threshold_unit,
     _threshold_sample, _threshold_refit, _threshold_plainer, _takes,
-)
-TABLE = IntegerOp(
-    "table", TableAttrs, _infer, _table_reference, _bounds, _table_unit, _table_sample, _table_refit, _table_plainer, _table_takes
 )

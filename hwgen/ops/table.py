@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hwgen.ir.graph import Attrs
-from hwgen.ops import activation, classify, linear, quantize, requantize, scalar, shape, source
+from hwgen.ops import activation, classify, linear, lookup, quantize, requantize, scalar, shape, source
 from hwgen.ops.importing import OnnxRule, TorchRule
 from hwgen.ops.record import IntegerOp, RealOp
 
@@ -36,7 +36,7 @@ INTEGER_OPS: Final = (
     linear.MATVEC,
     requantize.REQUANT_SCALE,
     requantize.REQUANT_THRESHOLD,
-    requantize.TABLE,
+    lookup.TABLE,
     classify.ARGMAX,
     shape.VIEW,
 )

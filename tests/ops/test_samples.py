@@ -12,8 +12,9 @@ import pytest
 from hwgen.formats import Integer
 from hwgen.ir.graph import Node, Value
 from hwgen.ops.linear import MatvecAttrs
+from hwgen.ops.lookup import TableAttrs
 from hwgen.ops.record import Case, IntegerOp, attrs_as, make
-from hwgen.ops.requantize import ScaleAttrs, TableAttrs, ThresholdAttrs
+from hwgen.ops.requantize import ScaleAttrs, ThresholdAttrs
 from hwgen.ops.sampling import random_format
 from hwgen.ops.source import INPUT, InputAttrs
 from hwgen.ops.table import INTEGER_OPS, REAL_OPS, definition
