@@ -203,8 +203,9 @@ def plan_dataflow(graph: Graph, options: BuildOptions | None = None) -> Dataflow
 def simulate(build_dir: Path, *, samples: int = 100, seed: int = 0, codes: IntArray | None = None) -> Verification:
     """Streams samples through a build's RTL in the native runner and compares every bit with the reference.
 
-    The build directory keeps what was found, if it can be written.
+    The build directory keeps what was found, and a page that shows it, if it can be written.
     """
+    from hwgen.report.page import write_page
     from hwgen.sim.compare import verify
     from hwgen.sim.record import can_keep, keep, record_of
     from hwgen.sim.samples import draw
@@ -214,6 +215,7 @@ def simulate(build_dir: Path, *, samples: int = 100, seed: int = 0, codes: IntAr
     verification = verify(existing, data, seed=seed)
     if can_keep(existing):
         keep(existing, record_of(existing, verification, given=codes is not None))
+        write_page(existing)
     return verification
 
 
@@ -329,11 +331,12 @@ def build(
     progress: Progress = lambda _: None,
     **changes: Any,
 ) -> BuildReport:
-    """Everything: import, quantize if it must, lower, emit, simulate.  changes: fields of `BuildOptions`.
+    """Everything: import, quantize if it must, lower, emit, simulate, report.  changes: fields of `BuildOptions`.
 
     ``out`` is replaced only by a build whose every bit was equal; one that differs is left at ``<out>.failed``, and the
     report says so.  Raises HwgenError for bad input (nothing is written).
     """
+    from hwgen.report.page import write_page
     from hwgen.sim.compare import verify
     from hwgen.sim.record import keep, record_of
 
@@ -348,6 +351,7 @@ def build(
             written = Build(folder)
             verification = verify(written, made.codes, seed=options.seed)
         keep(written, record_of(written, verification, given=options.inputs is not None))
+        write_page(written)
         final = out if verification.mismatches == 0 else out.with_name(f"{out.name}.failed")
         check_replaceable(final, MANIFEST)
         install(folder, final)

@@ -83,12 +83,12 @@ def test_room_imports_only_what_lies_below(room: str) -> None:
     assert not found, found
 
 
-def test_nothing_imports_the_rooms_at_the_top() -> None:
+def test_nothing_imports_the_rooms_at_the_top_but_a_build_that_ends_with_its_page() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
         for path in [*sources("hwgen"), *sources("passes")] if room_of(path) not in TOP
         for line, name in imported(path)
-        if room_of_module(name) in TOP
+        if room_of_module(name) in (TOP - {"report"} if path.name == "flow.py" and not room_of(path) else TOP)
     ]
     assert not found, found
 

@@ -20,6 +20,7 @@ from hwgen.cli.import_ import import_
 from hwgen.cli.inspect import inspect
 from hwgen.cli.ops import ops
 from hwgen.cli.show import show
+from hwgen.cli.report import report
 from hwgen.cli.sim import sim
 from hwgen.cli.trace import trace
 from hwgen.errors import EXIT_BAD_INPUT, EXIT_FAILED, HwgenError, clean
@@ -60,7 +61,7 @@ def _common(version: bool = typer.Option(False, "--version", callback=_version, 
     del version  # its callback has done the work
 
 
-for _command in (build, check, import_, show, inspect, emit, sim, trace, ops, formats, doctor):
+for _command in (build, check, import_, show, inspect, emit, sim, report, trace, ops, formats, doctor):
     app.command(_command.__name__.rstrip("_"))(_command)
 
 

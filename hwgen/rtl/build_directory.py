@@ -6,6 +6,8 @@
     model.hwg       the lowered graph
     filelist.f      the sources in order
     manifest.json   what was built from what, with hashes, and the map from the model's names
+
+What is found out about a build is added to it later: ``verification.json``, ``synthesis/``, ``report.html``.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""One page that shows a build: ``data`` gathers, ``svg`` and ``charts`` draw, ``page`` writes."""
