@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 
 from hwgen.formats import REAL
@@ -10,7 +12,8 @@ from hwgen.numerics.functions import FUNCTIONS
 from hwgen.numerics.surd import ZERO
 from hwgen.ops.importing import ImportCall, OnnxCall
 from hwgen.ops.quantize import clip_codes
-from hwgen.ops.record import RealOp
+from hwgen.ops.real_sampling import trail
+from hwgen.ops.record import RealOp, make
 
 
 def infer_same(node: Node) -> tuple[TensorType, ...]:
@@ -42,16 +45,26 @@ RELU = RealOp(
     lower=lambda lowering, node, x: x[0].map(lambda chain, _: chain.clamped(ZERO, None)),
     onnx={"Relu": _unary("relu"), "Clip": _onnx_clip},
     torch={"aten.relu.default": _unary("relu"), "aten.relu_.default": _unary("relu")},
+    sample=lambda random, value, name: make(RELU, NO_ATTRS, [value], name, name).output,
 )
 
 
+def _takes(value: Value) -> bool:
+    """One function of a value is enough between two quantizers: their exact values are slow to find."""
+    return all(node.op not in FUNCTIONS for node in trail(value))
+
+
 def _function(name: str, onnx: str, torch: str) -> RealOp:
-    return RealOp(
+    def sample(random: Random, value: Value, result: str) -> Value:
+        return make(op, NO_ATTRS, [value], result, result).output
+
+    op = RealOp(
         name, NoAttrs, infer_same,
         evaluate=lambda node, x: FUNCTIONS[name].array(x[0]).astype(np.float64),
         lower=lambda lowering, node, x: x[0].map(lambda chain, _: chain.applied(name)),
-        onnx={onnx: _unary(name)}, torch={torch: _unary(name)},
+        onnx={onnx: _unary(name)}, torch={torch: _unary(name)}, sample=sample, takes=_takes,
     )
+    return op
 
 
 SIGMOID = _function("sigmoid", "Sigmoid", "aten.sigmoid.default")

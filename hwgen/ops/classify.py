@@ -16,11 +16,12 @@ import numpy as np
 from hwgen.dataflow.unit import Parallelism, Unit, beats
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, IntArray, Integer, bits_for
-from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value
+from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value, topological
 from hwgen.numerics.interval import Interval
 from hwgen.numerics.surd import UNIT, ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
+from hwgen.ops.real_sampling import shapes_only
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
 from hwgen.ops.requantize import ScaleAttrs
 from hwgen.ops.sampling import fresh_input, random_lanes
@@ -70,8 +71,12 @@ def _torch_softmax(*, log: bool):  # noqa: ANN202 - a TorchRule
     return rule
 
 
+def _softmax_sample(random: Random, value: Value, name: str) -> Value:
+    return make(SOFTMAX, SoftmaxAttrs(random.random() < 0.5), [value], name, name).output
+
+
 SOFTMAX = RealOp(
-    "softmax", SoftmaxAttrs, _infer_softmax, _softmax,
+    "softmax", SoftmaxAttrs, _infer_softmax, _softmax, sample=_softmax_sample,
     onnx={"Softmax": _onnx_softmax(log=False), "LogSoftmax": _onnx_softmax(log=True)},
     torch={
         "aten.softmax.int": _torch_softmax(log=False), "aten.log_softmax.int": _torch_softmax(log=True),
@@ -127,7 +132,8 @@ def _lower_argmax(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> 
     whole = [s.floor() for s in steps]
     fractions = [s - Surd.of(w) for s, w in zip(steps, whole, strict=True)]
     ordered = sorted({*fractions}, key=_SurdOrder)
-    ranks = [ordered.index(f) for f in fractions]
+    position = {fraction: rank for rank, fraction in enumerate(ordered)}
+    ranks = [position[f] for f in fractions]
     codes = pending.codes
     if any(whole) or any(ranks):
         scale = 1 << (len(ordered) - 1).bit_length()
@@ -162,8 +168,22 @@ class _SurdOrder:
         return self.value < other.value
 
 
+def _argmax_takes(value: Value) -> bool:
+    """One scale for all classes: codes of a quantizer without channels, or a product of such with such a weight."""
+    source = shapes_only(value)
+    if source is None or value.type.elements != value.type.shape[-1]:
+        return False
+    weights = [n.output for n in topological(source.inputs[1:]) if n.op in ("quantize", "constant")]
+    formats = [v.type.format for v in (source.output, *weights)]
+    return source.op != "input" and all(f is REAL or getattr(f, "axis", None) is None for f in formats)
+
+
+def _argmax_sample(random: Random, value: Value, name: str) -> Value:
+    return make(ARGMAX_REAL, NO_ATTRS, [value], name, name).output
+
+
 ARGMAX_REAL = RealOp(
-    "argmax", NoAttrs, _infer_argmax,
+    "argmax", NoAttrs, _infer_argmax, sample=_argmax_sample, takes=_argmax_takes,
     evaluate=lambda node, x: x[0].argmax(axis=-1, keepdims=True).astype(np.float64), lower=_lower_argmax,
     onnx={"ArgMax": _onnx_argmax}, torch={"aten.argmax.default": _torch_argmax},
 )

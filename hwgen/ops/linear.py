@@ -36,10 +36,12 @@ from hwgen.numerics.scalar_map import ClampedAffine
 from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
+from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
+from hwgen.ops.real_sampling import constant, exact, floats, on_grid, random_quantizer, shapes_only
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, constant_array, make
 from hwgen.ops.sampling import fresh_input, random_lanes, random_size
 from hwgen.ops.scalar import ScaleBiasAttrs
-from hwgen.ops.shape import TransposeAttrs
+from hwgen.ops.shape import TRANSPOSE, TransposeAttrs
 from hwgen.ops.source import ConstantAttrs, constant_reals
 
 MAX_WEIGHT_BITS: Final = 16
@@ -209,8 +211,50 @@ def _torch_addmm(call: TorchCall) -> Value:
     return call.emit("linear", NO_ATTRS, [call.value(1), weight, call.value(0)])
 
 
+def _real_takes(value: Value) -> bool:
+    """A vector on a quantizer's grid, or an input, which gets a format."""
+    return len(value.type.shape) == 2 and on_grid(value)
+
+
+def _real_weight(random: Random, outputs: int, inputs: int, name: str, most_bits: int) -> Value:
+    """(outputs, inputs): quantized floats, codes, or plain floats on a coarse grid; at times through a transpose."""
+    deviation = inputs**-0.5
+    turned = random.random() < 0.3
+    shape, axis = ((inputs, outputs), random.choice((1, -1))) if turned else ((outputs, inputs), random.choice((0, -2)))
+    format_ = random_quantizer(random, 2 * deviation, most_bits=most_bits, channels=outputs, axis=axis)
+    match random.choices(("quantized", "codes", "plain"), (70, 15, 15))[0]:
+        case "plain":
+            step = 2.0 ** -random.randint(1, 5)
+            weight = constant((np.rint(floats(random, shape) / step) * step).astype(np.float32), f"{name}.weight")
+        case "codes":
+            codes = np.random.default_rng(random.getrandbits(32)).integers(format_.low, format_.high, shape, endpoint=True)
+            weight = constant(np.where(codes >= 0, 1, -1) if format_.bipolar else codes, f"{name}.weight", format_)
+        case _:
+            data = constant(floats(random, shape, deviation), f"{name}.weight")
+            weight = make(QUANTIZE, QuantizeAttrs(format_), [data], f"{name}.codes", f"{name}.weight").output
+    if not turned:
+        return weight
+    return make(TRANSPOSE, TransposeAttrs((1, 0)), [weight], f"{name}.turned", f"{name}.weight").output
+
+
+def _real_sample(random: Random, value: Value, name: str) -> Value:
+    inputs, source = value.type.shape[-1], shapes_only(value)
+    outputs = min(random_size(random), 12 if inputs <= 32 else 4)
+    regular = source is not None and getattr(source.output.type.format, "axis", None) is None
+    operands = [value, _real_weight(random, outputs, inputs, name, MAX_WEIGHT_BITS if regular else 8)]
+    shape = random.choice((None, (outputs,), (1, outputs), (1,), ()))
+    if shape is not None:
+        data = exact(random, shape) if random.random() < 0.15 else floats(random, shape)
+        bias = constant(data, f"{name}.bias")
+        if data.dtype != object and random.random() < 0.3:
+            format_ = random_quantizer(random, 2.0)
+            bias = make(QUANTIZE, QuantizeAttrs(format_), [bias], f"{name}.bias.codes", f"{name}.bias").output
+        operands.append(bias)
+    return make(LINEAR, NO_ATTRS, operands, name, name).output
+
+
 LINEAR = RealOp(
-    "linear", NoAttrs, _infer, _evaluate, _lower,
+    "linear", NoAttrs, _infer, _evaluate, _lower, sample=_real_sample, takes=_real_takes,
     onnx={"Gemm": _onnx_gemm, "MatMul": _onnx_matmul}, torch={
         "aten.linear.default": _torch_linear, "aten.addmm.default": _torch_addmm,
         "aten.mm.default": _torch_matmul, "aten.matmul.default": _torch_matmul,

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import prod
+from random import Random
 from typing import Final
 
 import numpy as np
@@ -19,11 +21,13 @@ from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Affine, Binary, Integer, Quantized
 from hwgen.formats.text import MAX_BITS
 from hwgen.ir.graph import Array, Attrs, NoAttrs, Node, TensorType, Value
+from hwgen.numerics.functions import FUNCTIONS
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall
 from hwgen.ops.lowering import Lowering, Pending
-from hwgen.ops.record import Float64, RealOp, attrs_as
+from hwgen.ops.real_sampling import random_quantizer, trail
+from hwgen.ops.record import Float64, RealOp, attrs_as, make
 from hwgen.ops.scalar import ScaleBiasAttrs
 from hwgen.ops.source import ConstantAttrs
 
@@ -68,8 +72,8 @@ def _exact_scales(call: ImportCall, array: Array, what: str) -> tuple[Fraction, 
 
 def _whole(call: ImportCall, array: Array, what: str) -> tuple[int, ...]:
     flat = np.asarray(array, dtype=np.float64).ravel()
-    if not np.isfinite(flat).all() or (flat != np.rint(flat)).any():
-        raise call.refuse(f"{what} {flat[:1].tolist()} is not a whole number", f"use a whole {what}")
+    if not np.isfinite(flat).all() or (flat != np.rint(flat)).any() or (np.abs(flat) > _GREATEST_WHOLE).any():
+        raise call.refuse(f"{what} {flat[:1].tolist()} is not a whole number of 32 bits", f"use a whole {what}")
     return tuple(int(v) for v in flat)
 
 
@@ -177,6 +181,7 @@ def _trunc(call: OnnxCall) -> Value:
     return _quantized(call, inner, final)
 
 
+_GREATEST_WHOLE: Final = 1 << 31
 _UNCLIPPED_BITS: Final = 48
 """Width of a quantizer that clips nothing; lowering narrows it to what can be reached."""
 
@@ -274,7 +279,23 @@ CODES = RealOp(
 )
 """Integer codes between QuantizeLinear and DequantizeLinear; nothing else may use them, so it has no lowering."""
 
+
+# --- samples ----------------------------------------------------------------------------------------------------------
+
+
+def _sample(random: Random, value: Value, name: str) -> Value:
+    """Mostly few bits: each level may be a threshold, whose exact place after a function is searched for."""
+    shape, nodes = value.type.shape, trail(value)
+    most_bits = random.choice((8, 8, 8, 16) if all(n.op not in FUNCTIONS for n in nodes) else (3, 4, 4, 6))
+    channels = shape[-1] if prod(shape) == shape[-1] else 1
+    axis = random.choice((-1, len(shape) - 1))
+    largest = 16.0 if nodes[-1].op == "input" else random.choice((1.0, 2.0, 4.0, 8.0))
+    format_ = random_quantizer(random, largest, most_bits=most_bits, channels=channels, axis=axis, related=True, wraps=0.05)
+    return make(QUANTIZE, QuantizeAttrs(format_), [value], name, name).output
+
+
 QUANTIZE = RealOp(
     "quantize", QuantizeAttrs, _infer, _evaluate, _lower,
     onnx={"qonnx.Quant": _quant, "qonnx.IntQuant": _quant, "qonnx.BipolarQuant": _bipolar, "qonnx.Trunc": _trunc},
+    sample=_sample,
 )

@@ -25,6 +25,15 @@ T = TypeVar("T", bound=Attrs)
 Float64 = npt.NDArray[np.float64]
 
 
+RealSampler = Callable[[Random, Value, str], Value]
+"""``sample(random, value, name)``: the result is called ``name``, and the names and paths of all others begin with it."""
+
+
+def any_value(value: Value) -> bool:
+    """Every value will do."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class RealOp:
     """An operator of the imported graph.
@@ -33,6 +42,9 @@ class RealOp:
     evaluate: float64 NumPy of the outputs, batch of any size; None for a source.
     lower: its effect on integer values (see `hwgen.ops.lowering`); None where a pass must remove it before.
     onnx, torch: how each front end reads it, by operator name (QONNX's own have the prefix ``qonnx.``).
+
+    For tests and fuzzing.  takes: whether ``sample`` can use a value, so that the graph still lowers.  sample: makes a random
+    legal use of a value, with its constants, and returns the result; None for a source, and for what only stands between codes.
     """
 
     name: str
@@ -42,6 +54,8 @@ class RealOp:
     lower: Callable[[Lowering, Node, Sequence[Pending]], Pending] | None = None
     onnx: Mapping[str, OnnxRule] = field(default_factory=dict[str, OnnxRule])
     torch: Mapping[str, TorchRule] = field(default_factory=dict[str, TorchRule])
+    sample: RealSampler | None = None
+    takes: Callable[[Value], bool] = any_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +77,6 @@ class Sampler(Protocol):
 def no_attrs_plainer(node: Node) -> Iterator[Attrs]:
     """Nothing is plainer than no attributes."""
     yield from ()
-
-
-def any_value(value: Value) -> bool:
-    """Every value of the integer graph will do."""
-    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from random import Random
 
 import numpy as np
 
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL
-from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value
-from hwgen.numerics.surd import Surd
+from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value, topological
+from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule, TorchCall, TorchRule
 from hwgen.ops.lowering import Pending
-from hwgen.ops.record import Float64, RealOp, attrs_as
+from hwgen.ops.real_sampling import constant, exact, floats
+from hwgen.ops.record import Float64, RealOp, RealSampler, attrs_as, make
 from hwgen.ops.shape import independent
 
 
@@ -104,6 +106,7 @@ SCALE_BIAS = RealOp(
     evaluate=lambda node, x: _apply(attrs_as(node, ScaleBiasAttrs), x[0]),
     lower=lambda lowering, node, x: _lower_scale_bias(attrs_as(node, ScaleBiasAttrs), x[0]),
     torch={"aten.neg.default": _torch_neg},
+    sample=lambda random, value, name: _scale_bias_sample(random, value, name),
 )
 
 
@@ -222,6 +225,62 @@ def _emit_exact(call: ImportCall, function: Callable[[Surd], Surd]) -> Value:
     return call.emit_constant(exact.reshape(array.shape), suffix="")
 
 
+# --- samples ----------------------------------------------------------------------------------------------------------
+
+
+def _exact_vectors(random: Random, channels: int, *, least: float | None = None) -> tuple[Surd, ...]:
+    """float32 numbers, exactly; at least ``least`` where it is given."""
+    values = floats(random, (channels,)) if least is None else np.float32(least) + np.abs(floats(random, (channels,)))
+    return tuple(Surd.of(float(v)) for v in values)
+
+
+def _scale_bias_sample(random: Random, value: Value, name: str) -> Value:
+    gain, bias = (tuple(exact(random, (random.choice((1, value.type.shape[-1])),), 0.7)) for _ in range(2))
+    if len(gain) > 1 and random.random() < 0.2:
+        gain = (ZERO, *gain[1:])
+    return make(SCALE_BIAS, ScaleBiasAttrs(gain, bias), [value], name, name).output
+
+
+def _batch_norm_takes(value: Value) -> bool:
+    """Not what a product with real weights makes: folded into these it leaves them on no common grid."""
+    if value.producer.op != "linear":
+        return True
+    return any(n.output.type.format is not REAL for n in topological(value.producer.inputs[1:2]))
+
+
+def _batch_norm_sample(random: Random, value: Value, name: str) -> Value:
+    channels = value.type.shape[-1]
+    gamma, beta, mean = (_exact_vectors(random, channels) for _ in range(3))
+    variance = _exact_vectors(random, channels, least=0.25)
+    attrs = BatchNormAttrs(gamma, beta, mean, variance, Surd.of(random.choice((1e-5, 1e-3, 0.0))))
+    return make(BATCH_NORM, attrs, [value], name, name).output
+
+
+def _operand(random: Random, value: Value, name: str) -> Value:
+    """A constant, not zero: one number or one a channel; float32, with square roots, or computed from two."""
+    channels = value.type.shape[-1]
+    shape = random.choice(((), (1,), (channels,), (1, channels)))
+    if random.random() < 0.2:
+        return constant(exact(random, shape), name)
+    data = floats(random, shape)
+    data = constant(np.where(np.abs(data) < 0.1, np.float32(0.5), data), name)
+    if random.random() < 0.8:
+        return data
+    other = constant(exact(random, random.choice(((), shape))), f"{name}.other")
+    op = random.choice((MUL, DIV))
+    return make(op, NO_ATTRS, [data, other], f"{name}.{op.name}", name).output
+
+
+def _binary_sample(op: str) -> RealSampler:
+    def sample(random: Random, value: Value, name: str) -> Value:
+        inputs = [value, _operand(random, value, f"{name}.constant")]
+        if op != "div" and random.random() < 0.5:
+            inputs.reverse()
+        return make({"add": ADD, "sub": SUB, "mul": MUL, "div": DIV}[op], NO_ATTRS, inputs, name, name).output
+
+    return sample
+
+
 _EVALUATE = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
 
 
@@ -234,7 +293,7 @@ def _binary_op(name: str, onnx: str) -> RealOp:
     torch |= {name_: _torch_binary(name, reverse=True) for name_, op in _TORCH_REVERSED.items() if op == name}
     return RealOp(
         name, NoAttrs, _infer_binary, evaluate=lambda node, x: function(x[0], x[1]), onnx={onnx: _binary(name)},
-        torch=torch,
+        torch=torch, sample=_binary_sample(name),
     )
 
 
@@ -250,4 +309,5 @@ BATCH_NORM = RealOp(
     torch={
         "aten.batch_norm.default": _torch_batch_norm, "aten._native_batch_norm_legit_no_training.default": _torch_batch_norm,
     },
+    sample=_batch_norm_sample, takes=_batch_norm_takes,
 )

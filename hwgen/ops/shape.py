@@ -18,6 +18,7 @@ from hwgen.numerics.interval import Interval
 from hwgen.numerics.surd import UNIT, ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending
+from hwgen.ops.real_sampling import on_grid, shapes_only
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
 from hwgen.ops.sampling import fresh_input, random_shape, spread
 
@@ -158,6 +159,8 @@ def _onnx_transpose(call: OnnxCall) -> Value:
 def _onnx_squeeze(call: OnnxCall) -> Value:
     shape = call.value(0).type.shape
     axes = call.integers("axes") if call.input_count < 2 else tuple(call.constant(1).ravel().tolist())
+    if any(not -len(shape) <= a < len(shape) for a in axes or ()):
+        raise call.refuse(f"axes {axes} of {shape}", "check the axes")
     gone = {a % len(shape) for a in axes} if axes else {i for i, d in enumerate(shape) if d == 1 and i}
     if any(shape[a] != 1 for a in gone):
         raise call.refuse(f"axes {sorted(gone)} of {shape} are not all of size 1", "check the axes")
@@ -251,8 +254,34 @@ def _keep(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
     return inputs[0]
 
 
+def _identity_sample(random: Random, value: Value, name: str) -> Value:
+    return make(IDENTITY, NO_ATTRS, [value], name, name).output
+
+
+def _reshape_sample(random: Random, value: Value, name: str) -> Value:
+    """Any shape where one scale holds for all elements; otherwise only axes of size 1 come and go."""
+    shape, source = value.type.shape, shapes_only(value)
+    if source is not None and on_grid(value) and getattr(source.output.type.format, "axis", None) is None:
+        target = random_shape(random, value.type.elements)
+    else:
+        target = (1, *(1,) * random.randrange(2), *(d for d in shape[1:-1] if d != 1), shape[-1])
+    return make(RESHAPE, ReshapeAttrs(target), [value], name, name).output
+
+
+def _transpose_sample(random: Random, value: Value, name: str) -> Value:
+    """The batch stays first, and the elements stay in their order: only axes of size 1 move, and the last axis not at all."""
+    shape = value.type.shape
+    middle = range(1, len(shape) - 1)
+    moving = [i for i in middle if shape[i] == 1]
+    order = [i for i in middle if shape[i] != 1]
+    for axis in moving:
+        order.insert(random.randint(0, len(order)), axis)
+    perm = (0, *order, len(shape) - 1) if len(shape) > 1 else (0,)
+    return make(TRANSPOSE, TransposeAttrs(perm), [value], name, name).output
+
+
 IDENTITY = RealOp(
-    "identity", NoAttrs, _infer_identity, evaluate=lambda node, x: x[0], lower=_keep,
+    "identity", NoAttrs, _infer_identity, evaluate=lambda node, x: x[0], lower=_keep, sample=_identity_sample,
     onnx={"Identity": _identity, "Dropout": _onnx_dropout},
     torch={
         "aten.dropout.default": _torch_dropout, "aten.clone.default": _torch_copy, "aten.detach.default": _identity,
@@ -266,6 +295,7 @@ RESHAPE = RealOp(
         "aten.view.default": _torch_view, "aten.reshape.default": _torch_view, "aten.flatten.using_ints": _torch_flatten,
         "aten.unsqueeze.default": _torch_unsqueeze, "aten.squeeze.dim": _torch_squeeze, "aten.squeeze.dims": _torch_squeeze,
     },
+    sample=_reshape_sample,
 )
 TRANSPOSE = RealOp(
     "transpose", TransposeAttrs, _infer_transpose,
@@ -274,6 +304,7 @@ TRANSPOSE = RealOp(
     torch={
         "aten.permute.default": _torch_permute, "aten.transpose.int": _torch_transpose, "aten.t.default": _torch_t,
     },
+    sample=_transpose_sample,
 )
 
 
