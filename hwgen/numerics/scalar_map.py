@@ -28,6 +28,15 @@ class ClampedAffine:
     low: Surd | None = None
     high: Surd | None = None
 
+    def at(self, code: int) -> Surd:
+        """``v(code)``; an exact zero where it is zero, however its square roots are written."""
+        value = self.gain * Surd.of(code) + self.bias
+        if self.low is not None and value < self.low:
+            value = self.low
+        if self.high is not None and self.high < value:
+            value = self.high
+        return value if value.sign() else ZERO
+
     def scaled(self, gain: Surd, bias: Surd) -> ClampedAffine:
         """``gain * v + bias``."""
         low = None if self.low is None else self.low * gain + bias
@@ -94,18 +103,16 @@ class Chain:
 
     def compare(self, code: int, target: Fraction) -> int:
         """-1, 0 or 1 as the value at ``code`` is below, equal to or above ``target``; exact."""
-        affine = self.affine
-        if affine is not None:
-            value = affine.gain * Surd.of(code) + affine.bias
-            if affine.low is not None and value < affine.low:
-                value = affine.low
-            if affine.high is not None and affine.high < value:
-                value = affine.high
-            return (value - Surd.of(target)).sign()
+        first, rest = self.steps[0], self.steps[1:]
+        if isinstance(first, Apply):
+            first, rest = ClampedAffine(), self.steps
+        start = first.at(code)
+        if not rest:
+            return (start - Surd.of(target)).sign()
 
         def steps(exact: Callable[[Surd], arb]) -> arb:
-            value = exact(Surd.of(code))
-            for step in self.steps:
+            value = exact(start)
+            for step in rest:
                 if isinstance(step, Apply):
                     value = FUNCTIONS[step.function].ball(value)
                     continue

@@ -15,7 +15,7 @@ import numpy as np
 
 from hwgen.dataflow.unit import Parallelism, Unit, beats
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL, IntArray, Integer, bits_for
+from hwgen.formats import REAL, IntArray, Integer, Quantized, bits_for
 from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value, topological
 from hwgen.numerics.interval import Interval
 from hwgen.numerics.surd import UNIT, ZERO, Surd
@@ -25,7 +25,7 @@ from hwgen.ops.real_sampling import shapes_only
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
 from hwgen.ops.requantize import ScaleAttrs
 from hwgen.ops.sampling import fresh_input, random_lanes
-from hwgen.ops.shape import ReshapeAttrs
+from hwgen.ops.shape import ReshapeAttrs, ViewAttrs
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,9 @@ def _lower_argmax(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> 
     position = {fraction: rank for rank, fraction in enumerate(ordered)}
     ranks = [position[f] for f in fractions]
     codes = pending.codes
+    if codes.type.shape != pending.shape:
+        view = ViewAttrs(pending.shape, (UNIT,), (ZERO,))
+        codes = lowering.emit("view", view, [codes], name=f"{node.output.name}.view", path=node.path)
     if any(whole) or any(ranks):
         scale = 1 << (len(ordered) - 1).bit_length()
         offsets = tuple((w * scale + r,) for w, r in zip(whole, ranks, strict=True))
@@ -171,11 +174,11 @@ class _SurdOrder:
 def _argmax_takes(value: Value) -> bool:
     """One scale for all classes: codes of a quantizer without channels, or a product of such with such a weight."""
     source = shapes_only(value)
-    if source is None or value.type.elements != value.type.shape[-1]:
+    if source is None or source.op == "input" or value.type.elements != value.type.shape[-1]:
         return False
-    weights = [n.output for n in topological(source.inputs[1:]) if n.op in ("quantize", "constant")]
-    formats = [v.type.format for v in (source.output, *weights)]
-    return source.op != "input" and all(f is REAL or getattr(f, "axis", None) is None for f in formats)
+    made = (n.output.type.format for n in topological(source.inputs[1:2] if source.op == "linear" else [source.output]))
+    formats = [f for f in made if isinstance(f, Quantized)]
+    return bool(formats) and all(f.axis is None for f in formats)
 
 
 def _argmax_sample(random: Random, value: Value, name: str) -> Value:
