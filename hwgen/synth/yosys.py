@@ -1,109 +1,49 @@
-"""Synthesis of a build by Yosys: the cells of each stage and of the whole.
-
-Before synthesis each stage's instances of the top become one module that keeps its place in the hierarchy; inside it everything is
-flattened. The cells are counted a module at a time, and the total is that of the same netlist, which is then flattened
-under names that begin with the stage's: the netlist that is placed and routed, and simulated.
-"""
+"""Synthesis of a build by Yosys: the cells of each stage and of the whole; on request routed, and simulated as it was mapped."""
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from collections.abc import Callable
 
 from hwgen.cost.area import Area, Target
-from hwgen.rtl.assemble import TOP
 from hwgen.rtl.build_directory import Build
 from hwgen.synth.cells import area_of
+from hwgen.synth.mapping import Netlist, mapped, stage_of_module
+from hwgen.synth.nextpnr import DEFAULT_SEED, check_routable, route_netlist
 from hwgen.synth.record import StageArea, Synthesis
-from hwgen.synth.store import source_files
-from hwgen.synth.tools import find_yosys, run_tool
-
-NETLIST_JSON: Final = "netlist.json"
-NETLIST_VERILOG: Final = "netlist.v"
-_STATISTICS: Final = "statistics.json"
-_STAGE_MODULE: Final = re.compile(rf"{TOP}_stage(\d+)")
-_SYNTHESIS: Final = {
-    Target.ECP5: "synth_ecp5",
-    Target.XCUP: "synth_xilinx -family xcup -flatten -noiopad -noclkbuf",
-    Target.XC7: "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf",
-    Target.ICE40: "synth_ice40",
-}
+from hwgen.synth.tools import find_nextpnr, find_yosys
 
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Netlist:
-    """A mapped design in a folder that lives as long as the context that made it.
+def synthesize(
+    build: Build, target: Target, *, pnr: bool = False, pnr_seed: int = DEFAULT_SEED, progress: Progress = lambda _: None
+) -> Synthesis:
+    """What Yosys makes of a build for a family of devices: cells in total and of each stage.
 
-    folder: holds `NETLIST_JSON`, `NETLIST_VERILOG` and the memories.  cells: of each module, by type.
+    pnr: also place and route (ECP5), with that seed.  Raises HwgenError where a file of the build or a tool is missing,
+    HwgenFailure where a tool stops.
     """
-
-    folder: Path
-    top: str
-    target: Target
-    cells: Mapping[str, Mapping[str, int]]
-
-
-def synthesis_commands(target: Target, top: str) -> list[str]:
-    """The commands of Yosys that map ``top`` to a family, after its sources were read and elaborated."""
-    # iCE40 has no distributed memory to obey the wish with: without it such memories become registers.
-    relax = ["setattr -unset ram_style m:* a:ram_style=distributed %i"] if target is Target.ICE40 else []
-    return [*relax, f"{_SYNTHESIS[target]} -top {top}", "check -assert"]
-
-
-def _stage_commands(top: str, stages: int) -> list[str]:
-    marks = [f"setattr -set submod \"stage{k}\" {top}/u_s{k}_*" for k in range(stages)]
-    return [*marks, f"submod {top}", f"setattr -mod -set keep_hierarchy 1 {top}_stage*"] if stages else []
-
-
-def map_sources(folder: Path, sources: Sequence[str], top: str, target: Target, stages: int = 0) -> Netlist:
-    """Synthesizes sources, named relative to ``folder``, there.  stages: how many a generated top has."""
-    script = [
-        f"read_verilog -sv -defer {' '.join(sources)}",
-        f"hierarchy -check -top {top}",
-        *_stage_commands(top, stages),
-        *synthesis_commands(target, top),
-        f"tee -q -o {_STATISTICS} stat -json",
-        *([f"setattr -mod -unset keep_hierarchy {top}_stage*"] if stages else []),
-        "flatten -noscopeinfo",
-        "delete t:$scopeinfo",
-        "opt_clean",
-        f"write_json {NETLIST_JSON}",
-        f"write_verilog -noattr {NETLIST_VERILOG}",
-    ]
-    (folder / "synthesize.ys").write_text("".join(f"{line}\n" for line in script))
-    run_tool(find_yosys(), ["-q", "-s", "synthesize.ys"], folder, f"synthesis for {target}")
-    statistics = json.loads((folder / _STATISTICS).read_bytes())
-    cells = {name.removeprefix("\\"): dict(m["num_cells_by_type"]) for name, m in statistics["modules"].items()}
-    return Netlist(folder, top, target, cells)
-
-
-@contextmanager
-def mapped(build: Build, target: Target) -> Generator[Netlist]:
-    """The netlist of a build, in a copy of its sources: the build itself is not written to."""
-    names = source_files(build)
-    with tempfile.TemporaryDirectory(prefix="hwgen-synth-") as work_name:
-        work = Path(work_name)
-        for name in names:
-            (work / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(build.folder / name, work / name)
-        sources = [str(s.relative_to(build.folder)) for s in build.sources]
-        yield map_sources(work, sources, TOP, target, len(build.flow.stages))
-
-
-def stage_of_module(name: str) -> int | None:
-    """Index of the stage that a module or a prefix of a flattened name stands for."""
-    match = _STAGE_MODULE.fullmatch(name)
-    return int(match[1]) if match else None
+    start = time.perf_counter()
+    yosys = find_yosys()
+    tools = {yosys.name: yosys.version}
+    if pnr:
+        check_routable(target)
+        nextpnr = find_nextpnr()
+        tools[nextpnr.name] = nextpnr.version
+    digest = build.sources_sha256
+    paths = [stage.path for stage in build.flow.stages]
+    progress("synthesize")
+    with mapped(build, target) as netlist:
+        areas, other = _areas(netlist, len(paths))
+        if pnr:
+            progress("route")
+        timing = route_netlist(netlist, paths, seed=pnr_seed) if pnr else None
+    return Synthesis(
+        target=target, sources_sha256=digest, total=sum(areas, other),
+        stages=tuple(StageArea(path=p, area=a) for p, a in zip(paths, areas, strict=True)),
+        other=other, timing=timing, seconds=round(time.perf_counter() - start, 3), tools=tools,
+    )
 
 
 def _areas(netlist: Netlist, stages: int) -> tuple[tuple[Area, ...], Area]:
@@ -117,21 +57,3 @@ def _areas(netlist: Netlist, stages: int) -> tuple[tuple[Area, ...], Area]:
         else:
             areas[stage] += area
     return tuple(areas), other
-
-
-def synthesize(build: Build, target: Target, *, progress: Progress = lambda _: None) -> Synthesis:
-    """What Yosys makes of a build for a family of devices: cells in total and of each stage.
-
-    Raises HwgenError where a file of the build or Yosys is missing, HwgenFailure where Yosys stops.
-    """
-    start = time.perf_counter()
-    progress("synthesize")
-    yosys = find_yosys()
-    digest = build.sources_sha256
-    with mapped(build, target) as netlist:
-        stages, other = _areas(netlist, len(build.flow.stages))
-    return Synthesis(
-        target=target, sources_sha256=digest, total=sum(stages, other),
-        stages=tuple(StageArea(path=s.path, area=a) for s, a in zip(build.flow.stages, stages, strict=True)),
-        other=other, seconds=round(time.perf_counter() - start, 3), tools={yosys.name: yosys.version},
-    )

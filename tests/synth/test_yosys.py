@@ -14,9 +14,10 @@ from hwgen.ops.run import evaluate
 from hwgen.rtl.build_directory import Build, emit
 from hwgen.sim.samples import draw
 from hwgen.synth.cells import area_of
+from hwgen.synth.mapping import map_sources, stage_of_module
 from hwgen.synth.record import Synthesis
 from hwgen.synth.store import is_current, load, save
-from hwgen.synth.yosys import map_sources, stage_of_module, synthesize
+from hwgen.synth.yosys import synthesize
 from tests.networks import mlp
 
 COUNTED = """
