@@ -366,8 +366,9 @@ def _reference_error(lowered: Lowered, codes: IntArray) -> float:
     """Largest difference between the integer reference, decoded, and the quantized graph run in float64."""
     if lowered.quantized is lowered.graph:
         return 0.0
-    integer = evaluate(lowered.graph, {lowered.graph.inputs[0].name: codes})
-    real = evaluate(lowered.quantized, {lowered.quantized.inputs[0].name: _real_inputs(lowered, codes)})
+    integer = evaluate(lowered.graph, {lowered.graph.inputs[0].name: codes}, lowered.graph.outputs)
+    reals = {lowered.quantized.inputs[0].name: _real_inputs(lowered, codes)}
+    real = evaluate(lowered.quantized, reals, lowered.quantized.outputs)
     pairs = zip(lowered.graph.outputs, lowered.quantized.outputs, strict=True)
     return max(float(np.abs(integer[a] - real[b]).max(initial=0)) for a, b in pairs)
 

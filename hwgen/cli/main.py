@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
@@ -19,8 +20,8 @@ from hwgen.cli.formats import formats
 from hwgen.cli.import_ import import_
 from hwgen.cli.inspect import inspect
 from hwgen.cli.ops import ops
-from hwgen.cli.show import show
 from hwgen.cli.report import report
+from hwgen.cli.show import show
 from hwgen.cli.sim import sim
 from hwgen.cli.trace import trace
 from hwgen.errors import EXIT_BAD_INPUT, EXIT_FAILED, HwgenError, clean
@@ -87,13 +88,19 @@ def run(arguments: Sequence[str]) -> int:
     """Runs ``hwgen ARGUMENTS`` and returns its exit code; every exception becomes one line on stderr."""
     as_json = "--json" in arguments
     try:
-        code = app(list(arguments), standalone_mode=False, prog_name="hwgen")
+        with warnings.catch_warnings():
+            if os.environ.get("HWGEN_DEBUG") != "1":  # a library's warning about a model's numbers is no message of ours
+                warnings.simplefilter("ignore")
+            code = app(list(arguments), standalone_mode=False, prog_name="hwgen")
         sys.stdout.flush()
     except HwgenError as error:
         return _say(error, as_json=as_json)
     except (KeyboardInterrupt, _Interrupted):
         sys.stderr.write("hwgen: interrupted; nothing half-made was left\n")
         return EXIT_INTERRUPTED
+    except (MemoryError, RecursionError) as error:
+        too_large = "does not fit in memory" if isinstance(error, MemoryError) else "is nested too deeply"
+        return _say(HwgenError("too-large", "model or data", too_large, "use a smaller model, or fewer samples"), as_json=as_json)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from hwgen.errors import HwgenError
 from hwgen.numerics.rounding import Rounding, round_float
 from hwgen.numerics.surd import UNIT, ZERO, Surd
 
@@ -158,7 +159,10 @@ class Quantized(Format):
         return 1 if self.bipolar else bits_for(self.low, self.high)
 
     def _broadcast(self, values: tuple[Fraction, ...] | tuple[int, ...], like: npt.NDArray[Any]) -> FloatArray:
-        array = np.array([float(v) for v in values], dtype=like.dtype if like.dtype.kind == "f" else np.float64)
+        with np.errstate(over="ignore"):
+            array = np.array([float(v) for v in values], dtype=like.dtype if like.dtype.kind == "f" else np.float64)
+        if not np.isfinite(array).all() or any(v and not a for v, a in zip(values, array, strict=True)):
+            raise HwgenError("format", f"format {str(self)[:80]!r}", f"has a number that {array.dtype} cannot hold", "use another scale")
         if len(values) == 1 or self.axis is None:
             return array.reshape(())
         shape = [1] * like.ndim
@@ -170,7 +174,8 @@ class Quantized(Format):
 
         ``round(clip(x / scale + zero))``; NaN is refused by the readers and does not come here.
         """
-        steps = values / self._broadcast(self.scales, values) + self._broadcast(self.zeros, values)
+        with np.errstate(over="ignore"):  # what overflows is clipped
+            steps = values / self._broadcast(self.scales, values) + self._broadcast(self.zeros, values)
         if self.bipolar:
             return np.where(steps >= 0, 1, -1).astype(np.int64)
         if self.wraps:

@@ -9,20 +9,29 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from hwgen.errors import HwgenError, clean
+from hwgen.frontend.wire import WireError, check_wire
 from hwgen.ir.graph import Array
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto
 
-MAX_FILE_BYTES: Final = 1 << 31
-MAX_NODES: Final = 200_000
-MAX_ELEMENTS: Final = 1 << 28
-"""Elements of one tensor."""
+MAX_FILE_BYTES: Final = 1 << 28
+MAX_NODES: Final = 10_000
+MAX_ELEMENTS: Final = 1 << 24
+"""Elements of one weight or constant."""
+MAX_ALL_ELEMENTS: Final = 1 << 25
+"""Elements of all weights and constants of a model."""
+MAX_VALUE_ELEMENTS: Final = 1 << 18
+"""Elements of an input, and of any value that is computed from it."""
+MAX_VALUES_ELEMENTS: Final = 1 << 19
+"""Elements of the inputs and of all that is computed from them; each is kept for every sample of a verification."""
+MAX_CONSTANTS_ELEMENTS: Final = 1 << 26
+"""Elements of all constants of a graph and of what is made of them."""
 MAX_RANK: Final = 8
 MAX_NAME_LENGTH: Final = 4096
 _CODE: Final = re.compile(r"""["`\\$]|\bendmodule\b|(?:^|[;\s])(?:module|initial|always|assign)(?=[;\s(])""")
@@ -64,14 +73,16 @@ def read_model(path: Path) -> ModelProto:
     if not data:
         raise bad_file(path, "is empty")
     try:
+        check_wire(data, onnx.ModelProto, {"NodeProto": MAX_NODES})
         model = onnx.ModelProto.FromString(data)
+    except WireError as error:
+        raise bad_file(path, str(error), "check that this is the ONNX file you mean; a larger model is not supported") from error
     except (DecodeError, ValueError, RecursionError) as error:
         raise bad_file(path, "is not an ONNX protobuf, or is truncated") from error
+    del data
     _check_texts(model, path)
     if not model.HasField("graph") or not model.graph.node and not model.graph.output:
         raise bad_file(path, "holds no graph")
-    if len(model.graph.node) > MAX_NODES:
-        raise bad_file(path, f"has {len(model.graph.node)} nodes; the limit is {MAX_NODES}", "split the model")
     if model.functions:
         raise bad_file(path, "defines functions of its own", "export with the functions inlined")
     return model
@@ -108,14 +119,39 @@ def check_name(name: str) -> None:
         raise HwgenError("bad-name", f"name {clean(name)!r}", what, "rename it and export the model again")
 
 
+def _fits(dims: list[int], least: int, elements: int) -> bool:
+    return len(dims) <= MAX_RANK and all(least <= d <= elements for d in dims) and np.prod(dims, dtype=object) <= elements
+
+
 def check_shape(where: str, dims: list[int]) -> tuple[int, ...]:
-    """A shape of bounded rank and size, all axes positive."""
-    if len(dims) > MAX_RANK or any(d < 1 or d > MAX_ELEMENTS for d in dims) or np.prod(dims, dtype=object) > MAX_ELEMENTS:
+    """The shape of an input: of bounded rank and size, all axes positive."""
+    if not _fits(dims, 1, MAX_VALUE_ELEMENTS):
         raise HwgenError(
             "shape", where, f"shape {dims[:MAX_RANK]} is outside what can be handled",
-            f"use sizes of at least 1 and at most {MAX_ELEMENTS} elements",
+            f"use sizes of at least 1 and at most {MAX_VALUE_ELEMENTS} elements",
         )
     return tuple(dims)
+
+
+class Budget:
+    """What the weights and constants of one model may hold together; counted before anything is allocated."""
+
+    def __init__(self) -> None:
+        self._left = MAX_ALL_ELEMENTS
+
+    def take(self, where: str, dims: list[int]) -> int:
+        """The number of elements.  Raises HwgenError for a shape that cannot be, or that is too large with the others."""
+        if not _fits(dims, 0, MAX_ELEMENTS):
+            raise HwgenError(
+                "shape", where, f"shape {dims[:MAX_RANK]} is outside what can be handled", f"use at most {MAX_ELEMENTS} elements"
+            )
+        count = int(np.prod(dims, dtype=object))
+        self._left -= count
+        if self._left < 0:
+            raise HwgenError(
+                "shape", where, f"is beyond the {MAX_ALL_ELEMENTS} elements that all weights may have together", "split the model"
+            )
+        return count
 
 
 def _external_bytes(tensor: TensorProto, folder: Path, where: str, size: int) -> bytes:
@@ -154,34 +190,56 @@ def _external_bytes(tensor: TensorProto, folder: Path, where: str, size: int) ->
         raise refuse(f"external data at {location!r} cannot be read") from error
 
 
-def read_tensor(tensor: TensorProto, folder: Path, where: str) -> Array:
+def read_tensor(tensor: TensorProto, folder: Path, where: str, budget: Budget) -> Array:
     """The array of an initializer or constant: size checked before anything is allocated, all floats finite."""
     from onnx import TensorProto as Proto
-    from onnx import helper, numpy_helper
+    from onnx import helper
 
-    dims = list(tensor.dims)
-    if len(dims) > MAX_RANK or any(d < 0 or d > MAX_ELEMENTS for d in dims) or np.prod(dims, dtype=object) > MAX_ELEMENTS:
-        raise HwgenError("shape", where, f"shape {dims[:MAX_RANK]} is outside what can be handled", "check the export")
     try:
         dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
     except (KeyError, ValueError, TypeError) as error:
         raise HwgenError("type", where, f"element type {tensor.data_type} is unknown", "export as float32") from error
     if dtype.name not in _FLOAT_TYPES | _INTEGER_TYPES:
         raise HwgenError("type", where, f"element type {dtype.name} is not supported", "export as float32")
-    count = int(np.prod(dims, dtype=object))
+    dims = list(tensor.dims)
+    count = budget.take(where, dims)
+    places = [name for name in _TYPED_DATA if len(getattr(tensor, name))]
+    places += ["raw_data"] if tensor.HasField("raw_data") and tensor.raw_data else []
+    places += ["external_data"] if tensor.data_location == Proto.EXTERNAL or tensor.external_data else []
+    if len(places) > 1:
+        raise HwgenError("ambiguous", where, f"holds its elements twice: in {' and in '.join(places)}", "export again")
+    if tensor.HasField("segment"):
+        raise HwgenError("unsupported", where, "holds a part of its elements only", "export the tensor whole")
     if tensor.data_location == Proto.EXTERNAL:
-        raw: bytes | None = _external_bytes(tensor, folder, where, count * dtype.itemsize)
+        array = _of_bytes(_external_bytes(tensor, folder, where, count * dtype.itemsize), dtype, dims, count, where)
+    elif not places or places == ["raw_data"]:
+        array = _of_bytes(tensor.raw_data, dtype, dims, count, where)
     else:
-        raw = tensor.raw_data if tensor.HasField("raw_data") else None
-    if raw is not None:
-        if len(raw) != count * dtype.itemsize:
-            raise HwgenError("truncated", where, f"holds {len(raw)} bytes for {count} elements of {dtype.name}", "export again")
-        array = np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype).reshape(dims)
-    else:
-        try:
-            array = numpy_helper.to_array(tensor)
-        except (ValueError, TypeError) as error:
-            raise HwgenError("truncated", where, f"does not hold {count} elements of {dtype.name}", "export again") from error
+        array = _of_numbers(tensor, dtype, dims, count, where)
     if dtype.kind == "f" and not np.isfinite(array).all():
         raise HwgenError("not-finite", where, "holds NaN or infinity", "train or export the model again")
     return array.astype(np.float32) if dtype.name == "float16" else array
+
+
+_TYPED_DATA: Final = ("float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
+
+
+def _of_bytes(raw: bytes, dtype: np.dtype[Any], dims: list[int], count: int, where: str) -> Array:
+    if len(raw) != count * dtype.itemsize:
+        raise HwgenError("truncated", where, f"holds {len(raw)} bytes for {count} elements of {dtype.name}", "export again")
+    if dtype.kind == "b" and any(byte > 1 for byte in set(raw)):
+        raise HwgenError("truncated", where, "holds booleans other than 0 and 1", "export again")
+    return np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype).reshape(dims)
+
+
+def _of_numbers(tensor: TensorProto, dtype: np.dtype[Any], dims: list[int], count: int, where: str) -> Array:
+    """The elements of a tensor that are written as a list of numbers of its own type."""
+    from onnx import numpy_helper
+
+    try:
+        array = numpy_helper.to_array(tensor)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise HwgenError("truncated", where, f"does not hold {count} elements of {dtype.name}", "export again") from error
+    if array.dtype != dtype or list(array.shape) != dims:
+        raise HwgenError("truncated", where, f"does not hold {count} elements of {dtype.name}", "export again")
+    return array

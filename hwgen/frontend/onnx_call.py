@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from hwgen.frontend.building import GraphBuilder
 from hwgen.ir.graph import Array, Attrs, Value
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
+    from onnx import NodeProto, TensorProto
 
 
 def node_path(node: NodeProto) -> str:
@@ -26,6 +27,8 @@ class NodeCall:
         self._node, self._builder, self._folder = node, builder, folder
         self.rule_name, self._opset = rule_name, opset
         self._attributes = {a.name: a for a in node.attribute}
+        if len(self._attributes) != len(node.attribute):
+            raise self.refuse("an attribute is given twice", "export the model again")
         self._asked: set[str] = set()
         self._seen: set[int] = set()
         self.output_name = node.output[0] if node.output else ""
@@ -90,7 +93,7 @@ class NodeCall:
         attribute = self._attributes.get(name)
         if attribute is None:
             return default
-        if attribute.type != kind:
+        if attribute.type != kind or attribute.ref_attr_name:
             raise self.refuse(f"attribute {name!r} has the wrong type", "export the model again")
         return helper.get_attribute_value(attribute)
 
@@ -104,7 +107,20 @@ class NodeCall:
         return int(self._required(name, 2, default))
 
     def real(self, name: str, default: float | None = None) -> float:
-        return float(self._required(name, 1, default))
+        return self._finite(name, float(self._required(name, 1, default)))
+
+    def reals(self, name: str) -> tuple[float, ...]:
+        """List-of-floats attribute."""
+        return tuple(self._finite(name, float(v)) for v in self._required(name, 6, None))
+
+    def _finite(self, name: str, value: float) -> float:
+        if not isfinite(value):
+            raise self.refuse(f"attribute {name!r} is {value}", "train or export the model again")
+        return value
+
+    def tensor(self, name: str) -> TensorProto:
+        """Tensor attribute."""
+        return self._required(name, 4, None)
 
     def integers(self, name: str) -> tuple[int, ...] | None:
         result = self._attribute(name, 7, None)

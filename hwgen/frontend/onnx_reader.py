@@ -18,7 +18,7 @@ from hwgen.errors import HwgenError, Problems, clean
 from hwgen.formats import REAL, Quantized
 from hwgen.frontend.building import GraphBuilder
 from hwgen.frontend.finn_datatypes import quantized_of_annotation
-from hwgen.frontend.limits import check_name, check_shape, read_model, read_tensor
+from hwgen.frontend.limits import Budget, check_name, check_shape, read_model, read_tensor
 from hwgen.frontend.onnx_call import NodeCall, node_path
 from hwgen.frontend.onnx_shapes import fold_shape
 from hwgen.ir.graph import Array, Graph, TensorType, Value
@@ -32,7 +32,8 @@ _QONNX_DOMAINS: Final = frozenset(
     {"qonnx.custom_op.general", "finn.custom_op.general", "onnx.brevitas", "finn", "qonnx"}
 )
 _STANDARD_DOMAINS: Final = frozenset({"", "ai.onnx"})
-_OLDEST_OPSET: Final = 7
+_OLDEST_OPSET, _NEWEST_OPSET = 7, 26
+"""Versions of ONNX's operators whose meaning is known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ class _Reader:
         self.problems: list[HwgenError] = []
         self.unknown: set[str] = set()
         self.versions = {o.domain: o.version for o in model.opset_import}
+        self.budget = Budget()
 
     def run(self) -> ReadResult:
         graph = self.model.graph
@@ -138,8 +140,7 @@ class _Reader:
             raise HwgenError("duplicate-name", f"value {clean(name)!r}", "is made twice", "export the model again")
         if graph.sparse_initializer:
             raise HwgenError("unsupported", "model", "has sparse initializers", "export dense weights")
-        if self.versions.get("", self.versions.get("ai.onnx", _OLDEST_OPSET)) < _OLDEST_OPSET:
-            raise HwgenError("opset", "model", f"opset {self.versions['']} is too old", "export with opset 9 or later")
+        self._check_opsets()
         for tensor in graph.initializer:
             self._collect(lambda t=tensor: self._weight(t), tensor.name)
         constants = set(names)
@@ -148,8 +149,20 @@ class _Reader:
             if info.name not in constants:
                 self._collect(lambda i=info: self._input(i, annotations), info.name)
 
+    def _check_opsets(self) -> None:
+        domains = [o.domain for o in self.model.opset_import]
+        for domain in _repeated(domains):
+            raise HwgenError("opset", "model", f"names the operator set {domain!r} twice", "export again")
+        standard = [v for d, v in self.versions.items() if d in _STANDARD_DOMAINS]
+        if len(standard) > 1:
+            raise HwgenError("opset", "model", "names the standard operator set twice", "export again")
+        for version in standard:
+            if not _OLDEST_OPSET <= version <= _NEWEST_OPSET:
+                what = f"opset {version} is too {'old' if version < _OLDEST_OPSET else 'new'}"
+                raise HwgenError("opset", "model", what, f"export with an opset from 9 to {_NEWEST_OPSET}")
+
     def _weight(self, tensor: TensorProto) -> None:
-        self.builder.bind_array(tensor.name, read_tensor(tensor, self.folder, f"weight {clean(tensor.name)!r}"))
+        self.builder.bind_array(tensor.name, read_tensor(tensor, self.folder, f"weight {clean(tensor.name)!r}", self.budget))
 
     def _input(self, info: ValueInfoProto, annotations: Mapping[str, Quantized]) -> None:
         value = self.builder.input(info.name, _input_type(info))
@@ -182,20 +195,26 @@ class _Reader:
             return
         self._collect(lambda: self._import(node, outputs), *outputs)
 
+    def _version(self, domain: str) -> int:
+        """Of the operator set that a node belongs to; the standard one has two names."""
+        names = sorted(_STANDARD_DOMAINS) if domain in _STANDARD_DOMAINS else [domain]
+        return next((self.versions[name] for name in names if name in self.versions), 1)
+
     def _import(self, node: NodeProto, outputs: list[str]) -> None:
         if not outputs:
             raise HwgenError("bad-file", f"{node.op_type} {clean(node_path(node))!r}", "has no output", "export again")
         name = _rule_name(node)
-        version = self.versions.get(node.domain, 1)
+        version = self._version(node.domain)
         call = NodeCall(node, name, self.builder, version, self.folder)
         for index, used in enumerate(node.input):
             if used and not self.builder.knows(used):
                 raise call.refuse(f"input {index} ({clean(used)!r}) is made by no node", "export the model again")
         if name == "Constant":
-            self.builder.bind_array(outputs[0], _constant(node, call, self.folder))
+            self.builder.bind_array(outputs[0], _constant(node, call, self.folder, self.budget))
             return
         folded = fold_shape(call)
         if folded is not None:
+            call.finish()
             self.builder.bind_array(outputs[0], folded)
             return
         rule = ONNX_RULES.get(name)
@@ -209,15 +228,25 @@ class _Reader:
         self.builder.bind(outputs[0], value)
 
 
-def _constant(node: NodeProto, call: NodeCall, folder: Path) -> Array:
-    for attribute in node.attribute:
-        if attribute.name == "value" and attribute.HasField("t"):
-            return read_tensor(attribute.t, folder, f"constant {clean(call.path)!r}")
-        if attribute.name in ("value_float", "value_floats"):
-            return np.array(attribute.f if attribute.name == "value_float" else attribute.floats, dtype=np.float32)
-        if attribute.name in ("value_int", "value_ints"):
-            return np.array(attribute.i if attribute.name == "value_int" else attribute.ints, dtype=np.int64)
-    raise call.refuse("a constant of a kind that is not supported", "use a dense tensor")
+def _constant(node: NodeProto, call: NodeCall, folder: Path, budget: Budget) -> Array:
+    """The array of a Constant node: its one attribute, whichever it is."""
+    where = f"constant {clean(call.path)!r}"
+    (name, *more) = [a.name for a in node.attribute] or ["value"]
+    if more:
+        raise call.refuse(f"a constant with {1 + len(more)} values", "export again")
+    match name:
+        case "value":
+            return read_tensor(call.tensor(name), folder, where, budget)
+        case "value_float":
+            return np.array(call.real(name), dtype=np.float32)
+        case "value_floats":
+            return np.array(call.reals(name), dtype=np.float32)
+        case "value_int":
+            return np.array(call.integer(name), dtype=np.int64)
+        case "value_ints":
+            return np.array(call.integers(name), dtype=np.int64)
+        case _:
+            raise call.refuse("a constant of a kind that is not supported", "use a dense tensor")
 
 
 def _repeated(names: Sequence[str]) -> Iterator[str]:

@@ -12,9 +12,7 @@ from hwgen.ir.graph import Array
 
 
 def _unsqueeze(x: Array, axes: Sequence[int]) -> Array:
-    for axis in sorted(a % (x.ndim + len(axes)) for a in axes):
-        x = np.expand_dims(x, axis)
-    return x
+    return np.expand_dims(x, tuple(axes))
 
 
 def _slice(call: NodeCall) -> Array:
@@ -36,7 +34,7 @@ def _axes(call: NodeCall) -> tuple[int, ...]:
 _SHAPE_RULES: Final[Mapping[str, Callable[[NodeCall], Array]]] = {
     "Gather": lambda c: np.take(c.constant(0), c.constant(1), axis=c.integer("axis", 0)),
     "Unsqueeze": lambda c: _unsqueeze(c.constant(0), _axes(c)),
-    "Squeeze": lambda c: np.squeeze(c.constant(0)),
+    "Squeeze": lambda c: np.squeeze(c.constant(0), _axes(c) if c.input_count > 1 or c.integers("axes") else None),
     "Concat": lambda c: np.concatenate([c.constant(i) for i in range(c.input_count)], axis=c.integer("axis")),
     "Slice": _slice,
     "Identity": lambda c: c.constant(0),
@@ -59,6 +57,6 @@ def fold_shape(call: NodeCall) -> Array | None:
         return None
     try:
         result = rule(call)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, OverflowError) as error:
         raise call.refuse("its constant inputs do not fit", "check the shapes") from error
     return None if result.dtype == object else result

@@ -108,7 +108,8 @@ def find_requantizer(
             f"quantize to at most 8 bits here, or quantize the input of the function to at most {MAX_TABLE_BITS} bits",
         )
     best = min(costs, key=lambda pair: pair[0])[1]
-    return _spread(best, [distinct.index(pair) for pair in zip(chains, domains, strict=True)])
+    position = {pair: index for index, pair in enumerate(distinct)}
+    return _spread(best, [position[pair] for pair in zip(chains, domains, strict=True)])
 
 
 def _spread(found: Requantizer, index: list[int]) -> Requantizer:

@@ -16,6 +16,8 @@ from hwgen.errors import HwgenError
 
 ONE: Final = Fraction(1)
 _MAX_PRECISION_BITS: Final = 1 << 14
+_MAX_BITS: Final = 1 << 14
+_MAX_TERMS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Surd:
         if isinstance(value, Surd):
             return value
         fraction = Fraction(value)
+        _check_size(fraction)
         return Surd(((ONE, fraction),)) if fraction else ZERO
 
     @staticmethod
@@ -140,7 +143,11 @@ class Surd:
         rational = self.rational
         if rational is not None:
             return rational.numerator // rational.denominator
-        low, _ = self.bounds(64)
+        precision = 64
+        low, high = self.bounds(precision)
+        while high - low > 1:
+            precision *= 2
+            low, high = self.bounds(precision)
         guess = low.numerator // low.denominator
         while (self - Surd.of(guess + 1)).sign() >= 0:
             guess += 1
@@ -187,7 +194,23 @@ _TERM: Final = re.compile(r"(-?\d+(?:/\d+)?)(?:\*sqrt\((\d+(?:/\d+)?)\))?", re.A
 
 
 def _collect(total: dict[Fraction, Fraction]) -> Surd:
-    return Surd(tuple(sorted((r, c) for r, c in total.items() if c)))
+    terms = tuple(sorted((r, c) for r, c in total.items() if c))
+    if len(terms) > _MAX_TERMS:
+        raise _too_long(f"a sum of more than {_MAX_TERMS} square roots")
+    for radicand, coefficient in terms:
+        _check_size(radicand)
+        _check_size(coefficient)
+    return Surd(terms)
+
+
+def _check_size(value: Fraction) -> None:
+    """Exact numbers get longer with each operation; what no real network needs would take all memory."""
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > _MAX_BITS:
+        raise _too_long(f"a number of more than {_MAX_BITS} bits")
+
+
+def _too_long(what: str) -> HwgenError:
+    return HwgenError("numerics", "exact arithmetic", f"leads to {what}", "fold these operators in the framework before the export")
 
 
 def _sqrt_bounds(radicand: Fraction, precision_bits: int) -> tuple[Fraction, Fraction]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -33,9 +34,16 @@ def run_node(node: Node, inputs: Sequence[Array]) -> Array:
     return evaluate(node, inputs)
 
 
-def evaluate(graph: Graph, inputs: Mapping[str, FloatArray | IntArray]) -> dict[Value, Array]:
-    """Every value of ``graph`` for a batch of inputs, (batch, …) by input name; codes where the graph is integer."""
+def evaluate(
+    graph: Graph, inputs: Mapping[str, FloatArray | IntArray], wanted: Iterable[Value] | None = None
+) -> dict[Value, Array]:
+    """Every value of ``graph`` for a batch of inputs, (batch, …) by input name; codes where the graph is integer.
+
+    wanted: the values to keep to the end (None: all); the others are dropped after their last use.
+    """
     values: dict[Value, Array] = {}
+    uses = Counter(v for node in graph.nodes for v in node.inputs)
+    uses.update(graph.values() if wanted is None else wanted)
     for node in graph.nodes:
         if node.op == "input":
             array = inputs[node.output.name]
@@ -47,6 +55,10 @@ def evaluate(graph: Graph, inputs: Mapping[str, FloatArray | IntArray]) -> dict[
             values[node.output] = array
         else:
             values[node.output] = run_node(node, [values[v] for v in node.inputs])
+            uses.subtract(node.inputs)
+            for value in {*node.inputs}:
+                if not uses[value]:
+                    del values[value]
     return values
 
 

@@ -21,20 +21,20 @@ def draw(flow: Dataflow, samples: int, seed: int) -> IntArray:
     codes = random.integers(format_.low, format_.high, size=shape, endpoint=True)
     if format_.bipolar:
         codes = random.choice(np.array([-1, 1]), size=shape)
-    extremes = _extremes(flow, format_)[: samples // 2]
+    extremes = _extremes(flow, format_, samples // 2)
     codes[: len(extremes)] = extremes.reshape(len(extremes), *shape[1:])
     return codes.astype(np.int64)
 
 
-def _extremes(flow: Dataflow, format_: Integer) -> IntArray:
+def _extremes(flow: Dataflow, format_: Integer, most: int) -> IntArray:
     elements = flow.input.type.elements
     rows = [np.full(elements, format_.low), np.full(elements, format_.high)]
     first = flow.stages[0].units[0].node
     if isinstance(first.attrs, MatvecAttrs):
-        for weight in first.attrs.weight:
+        for weight in first.attrs.weight[: most // 2]:
             rows.append(np.where(weight > 0, format_.high, format_.low))
             rows.append(np.where(weight > 0, format_.low, format_.high))
-    return np.array(rows, dtype=np.int64)
+    return np.array(rows[:most], dtype=np.int64).reshape(-1, elements)
 
 
 def encode(data: FloatArray, flow: Dataflow) -> IntArray:

@@ -7,12 +7,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
+from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Affine, Binary, Quantized, Ternary
 from hwgen.ir.graph import Array, Graph, Node, Rewriter, Value
 from hwgen.numerics.surd import Surd
@@ -26,6 +27,8 @@ from hwgen.pipeline import Effect, Notes, Pass
 _EXACT: Final[dict[str, Callable[[Surd, Surd], Surd]]] = {
     "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a * b.inverse(),
 }
+
+_ARITHMETIC: Final = ("scale_bias", *_EXACT)
 
 
 def _moved(format_: Quantized, perm: tuple[int, ...]) -> Quantized:
@@ -62,6 +65,21 @@ def _folded(node: Node, constants: list[ConstantAttrs]) -> ConstantAttrs | None:
             return None
 
 
+_MAX_EXACT: Final = 1 << 20
+"""Elements that one run of the pass may compute in exact arithmetic; floats of a framework are quantized in its own."""
+_MAX_BROADCAST: Final = 1 << 16
+"""Elements that a constant larger than what it is made of may have."""
+
+
+def _check_exact(node: Node, constants: Sequence[ConstantAttrs], elements: int) -> None:
+    """elements: computed exactly so far, those of the node among them."""
+    made = node.output.type.elements
+    if elements > _MAX_EXACT or (made > _MAX_BROADCAST and made > max(c.data.size for c in constants)):
+        raise HwgenError(
+            "shape", f"{node.op} {node.path!r}", f"computes {made} constants", "compute them in the framework before the export"
+        )
+
+
 def _ufunc(function: Callable[[Surd, Surd], Surd], left: Array, right: Array) -> Array:
     shape = np.broadcast_shapes(left.shape, right.shape)
     result = np.empty(int(np.prod(shape)), dtype=object)
@@ -83,9 +101,13 @@ class FoldConstants(Pass):
 
     def rewrite(self, graph: Graph, notes: Notes) -> Graph:
         rewriter = Rewriter(graph)
+        exact = 0
         for node in graph.nodes:
             inputs = [_constant(rewriter[v]) for v in node.inputs]
             known = [c for c in inputs if c is not None]
+            if known and len(known) == len(inputs) and node.op in _ARITHMETIC:
+                exact += node.output.type.elements
+                _check_exact(node, known, exact)
             folded = _folded(node, known) if known and len(known) == len(inputs) else None
             if folded is None:
                 if known and len(known) == len(inputs):

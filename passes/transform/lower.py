@@ -82,6 +82,10 @@ class _Lowering:
                 "quantize the output, or give --precision",
             )
         scale, offset = tuple(m.gain for m in maps), tuple(m.bias for m in maps)
+        if not all(_in_float64(s, zero=not s.terms) for s in {*scale}) or not all(_in_float64(o, zero=True) for o in {*offset}):
+            raise HwgenError(
+                "numerics", path, "the scale or the offset of what leaves the chip is no number of float64", "use milder scales"
+            )
         attrs = ViewAttrs(pending.shape, *(v[:1] if len(set(v)) == 1 else v for v in (scale, offset)))
         return self.emit("view", attrs, [pending.codes], name=name, path=path)
 
@@ -127,6 +131,14 @@ class _Lowering:
             inverse = _channel(integer.scale, c).inverse()
             result.append(pending.chains[c % len(pending.chains)].scaled(inverse, -(_channel(integer.offset, c) * inverse)))
         return tuple(result)
+
+
+def _in_float64(number: Surd, *, zero: bool) -> bool:
+    """Whether float64 holds ``number``, roughly.  zero: whether it may be rounded to 0."""
+    try:
+        return bool(float(number)) or zero
+    except OverflowError:
+        return False
 
 
 def _bits(value: Value) -> int:

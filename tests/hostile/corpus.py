@@ -1,0 +1,12 @@
+"""The whole corpus by group: all of it made by script when it is run; nothing large lies in the repository."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from hostile import models
+from hostile.case import Group
+
+CORPUS: Final[Mapping[str, Group]] = {"names": models.NAMES, "numbers": models.NUMBERS, "graphs": models.GRAPHS}
+PLAIN: Final = models.plain
