@@ -13,6 +13,7 @@ from random import Random
 
 import numpy as np
 
+from hwgen.cost.argmax import argmax_cost
 from hwgen.dataflow.unit import Parallelism, Unit, beats
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, IntArray, Integer, Quantized, bits_for
@@ -232,4 +233,5 @@ def _sample(random: Random, value: Value | None = None) -> Case:
 ARGMAX = IntegerOp(
     "argmax_index", NoAttrs, _infer_index, _reference,
     lambda node: (Interval(0, max(1, _classes(node) - 1)),), _unit, _sample, refit=lambda node, value: node.attrs, takes=_takes,
+    cost=argmax_cost,
 )

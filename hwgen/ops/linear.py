@@ -18,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from hwgen.cost.matvec import matvec_cost
 from hwgen.dataflow.unit import (
     TREE_LEVELS_PER_STAGE,
     Memory,
@@ -412,5 +413,6 @@ def _plainer(node: Node) -> Iterator[Attrs]:
 
 
 MATVEC = IntegerOp(
-    "matvec", MatvecAttrs, _infer_matvec, _matvec_reference, _matvec_bounds, _matvec_unit, _sample, _refit, _plainer, _takes
+    "matvec", MatvecAttrs, _infer_matvec, _matvec_reference, _matvec_bounds, _matvec_unit, _sample, _refit, _plainer, _takes,
+    cost=matvec_cost,
 )

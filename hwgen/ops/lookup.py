@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from hwgen.cost.requant import table_cost
 from hwgen.dataflow.unit import Memory, MemoryField, Parallelism, Unit, beats, memory_style
 from hwgen.formats import IntArray, Integer
 from hwgen.ir.graph import Attrs, Node, TensorType, Value
@@ -94,4 +95,6 @@ def _plainer(node: Node) -> Iterator[Attrs]:
         yield replace(a, values=np.clip(a.values, smaller.low, smaller.high), format=smaller)
 
 
-TABLE = IntegerOp("table", TableAttrs, _infer, _reference, _bounds, _unit, _sample, _refit, _plainer, _takes)
+TABLE = IntegerOp(
+    "table", TableAttrs, _infer, _reference, _bounds, _unit, _sample, _refit, _plainer, _takes, cost=table_cost,
+)

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from hwgen.cost.area import Area, Target
 from hwgen.dataflow.unit import Parallelism, Unit
 from hwgen.formats import IntArray
 from hwgen.ir.graph import Array, Attrs, Node, TensorType, Value
@@ -85,7 +86,7 @@ class IntegerOp:
 
     infer: as above; formats are `Integer` with sound bounds.  reference: int64 codes of the output from those of the
     inputs, batch of any size.  bounds: one interval a channel (last axis), or one for all.
-    unit: the hardware as data; None where it is wires.
+    unit: the hardware as data; cost: its area, from the unit alone, without synthesis.  Both None where it is wires.
 
     For tests and fuzzing.  takes: whether ``sample`` can use a value.  sample: a random legal use.
     refit: the node's attributes cut to another value, of fewer elements or of another format.
@@ -103,6 +104,7 @@ class IntegerOp:
     refit: Callable[[Node, Value], Attrs]
     plainer: Callable[[Node], Iterator[Attrs]] = no_attrs_plainer
     takes: Callable[[Value], bool] = any_value
+    cost: Callable[[Unit, Target], Area] | None = None
 
 
 def make(op: RealOp | IntegerOp, attrs: Attrs, inputs: Sequence[Value], name: str, path: str) -> Node:

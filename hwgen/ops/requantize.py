@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from hwgen.cost.requant import scale_cost, threshold_cost
 from hwgen.dataflow.unit import (
     TREE_LEVELS_PER_STAGE,
     Memory,
@@ -332,9 +333,10 @@ def _threshold_plainer(node: Node) -> Iterator[Attrs]:
 
 
 REQUANT_SCALE = IntegerOp(
-    "requant_scale", ScaleAttrs, _infer, _scale_reference, _bounds, _scale_unit, _scale_sample, _scale_refit, _scale_plainer, _takes
+    "requant_scale", ScaleAttrs, _infer, _scale_reference, _bounds, _scale_unit, _scale_sample, _scale_refit,
+    _scale_plainer, _takes, cost=scale_cost,
 )
 REQUANT_THRESHOLD = IntegerOp(
     "requant_threshold", ThresholdAttrs, _infer, _threshold_reference, _bounds, _threshold_unit,
-    _threshold_sample, _threshold_refit, _threshold_plainer, _takes,
+    _threshold_sample, _threshold_refit, _threshold_plainer, _takes, cost=threshold_cost,
 )

@@ -1,0 +1,94 @@
+"""The matrix-vector unit, hg_matvec: weights, multipliers, adder trees, accumulators, and what keeps them in step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hwgen.cost.area import Area, Target
+from hwgen.cost.family import FAMILIES, Family
+from hwgen.cost.primitives import (
+    adder_tree,
+    carry_chain,
+    counter,
+    delay,
+    logic,
+    lut_memory,
+    multiplier,
+    multiplier_blocks,
+    negation,
+    registers,
+    rom,
+    times,
+)
+from hwgen.dataflow.unit import MemoryStyle, Unit, beats
+
+_UNSIGNED, _SIGNED, _BIPOLAR = 0, 1, 2
+_INTEGER, _BIPOLAR_WEIGHT, _TERNARY = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Factors:
+    """How activations and weights are written: bits and the templates' kinds (hg_product)."""
+
+    x_bits: int
+    x_kind: int
+    w_bits: int
+    w_kind: int
+
+    @property
+    def product_bits(self) -> int:
+        """Of a product, two's complement."""
+        return self.x_bits + (1 if self.w_kind == _TERNARY else self.w_bits)
+
+
+def matvec_cost(unit: Unit, target: Target) -> Area:
+    """hg_matvec.  Without bias, as all units are made."""
+    family, p = FAMILIES[target], dict(unit.parameters)
+    factors = _Factors(p["XWidth"], p["XKind"], p["WWidth"], p["WKind"])
+    in_lanes, out_lanes, acc_bits = p["InLanes"], p["OutLanes"], p["AccWidth"]
+    in_blocks, out_blocks = beats(p["In"], in_lanes), beats(p["Out"], out_lanes)
+    style = MemoryStyle(p["RomStyle"])
+    ranks = unit.latency_cycles - style.latency_cycles - 2
+    padded_lanes = in_blocks * in_lanes - p["In"]
+    x_bits = in_lanes * p["XWidth"]
+    side_bits = 2 + (out_blocks - 1).bit_length()
+    total = rom(unit.memories[0], style, family)
+    total += registers(1 + x_bits * (1 + style.latency_cycles))
+    total += delay(side_bits, style.latency_cycles + 1 + ranks, family) + registers(style.latency_cycles + 1 + ranks)
+    total += counter(in_blocks * out_blocks, family) + counter(in_blocks, family) + counter(out_blocks, family)
+    total += logic(8, 4, family)  # busy, issue, accept and reserve
+    total += logic(padded_lanes * p["XWidth"], 2, family)
+    total += _products(factors, in_lanes, out_lanes, family)
+    total += adder_tree(out_lanes, in_lanes, factors.product_bits, p["TreeLevelsPerStage"], family)
+    return total + _accumulators(out_lanes, acc_bits, out_blocks, family)
+
+
+def _products(f: _Factors, in_lanes: int, out_lanes: int, family: Family) -> Area:
+    """hg_mult_array with its registers.  A negated activation is made once for all rows."""
+    count, bits = in_lanes * out_lanes, f.product_bits
+    stored = registers(count * bits)
+    if f.x_kind == _BIPOLAR and f.w_kind != _INTEGER:
+        return stored + logic(count * f.w_bits, 3, family)
+    if f.x_kind == _BIPOLAR:
+        return stored + times(count, negation(f.w_bits + 1, family)) + logic(count * bits, 3, family)
+    if f.w_kind == _INTEGER:
+        return stored + times(count, _integer_product(f, family))
+    if bits < family.carry_from_bits:
+        return stored + logic(count * bits, f.x_bits + f.w_bits, family)
+    return stored + times(in_lanes, negation(bits, family)) + logic(count * bits, 4, family)
+
+
+def _integer_product(f: _Factors, family: Family) -> Area:
+    """An unsigned activation takes one bit more in a multiplier block, and none where the product is made of LUTs."""
+    blocks = multiplier_blocks(f.x_bits + (f.x_kind == _UNSIGNED), f.w_bits, f.product_bits, family)
+    return Area(dsps=blocks) if blocks else multiplier(f.x_bits, f.w_bits, f.product_bits, family)
+
+
+def _accumulators(lanes: int, bits: int, blocks: int, family: Family) -> Area:
+    """hg_accumulator: one sum a lane, and the choice of what it is added to."""
+    beside_carry = 0 if family.lut_inputs == 6 else 1
+    sums = Area(luts=lanes * bits * (beside_carry + family.luts_per_adder_bit)) + times(lanes, carry_chain(bits, family))
+    total = sums + registers(lanes * bits + 1) + Area(luts=1)
+    if blocks > 1:
+        total += lut_memory(blocks, lanes * bits, family, shared_address=True)
+    return total

@@ -1,0 +1,75 @@
+"""The requantizers: hg_requant_scale, hg_requant_threshold and hg_table."""
+
+from __future__ import annotations
+
+from hwgen.cost.area import Area, Target
+from hwgen.cost.family import FAMILIES, Family
+from hwgen.cost.primitives import (
+    adder,
+    adder_tree,
+    carry_chain,
+    comparator,
+    counter,
+    logic,
+    multiplier,
+    registers,
+    rom,
+    times,
+)
+from hwgen.dataflow.unit import MemoryStyle, Unit
+
+
+def scale_cost(unit: Unit, target: Target) -> Area:
+    """hg_requant_scale: a memory of parameters for all lanes, and for each lane product, sums and clip."""
+    family, p = FAMILIES[target], dict(unit.parameters)
+    style = MemoryStyle(p["RomStyle"])
+    read = rom(unit.memories[0], style, family) + registers(p["Lanes"] * p["InWidth"] * style.latency_cycles)
+    return read + counter(p["Blocks"], family) + registers(unit.latency_cycles) + times(p["Lanes"], _scale_lane(p, family))
+
+
+def _scale_lane(p: dict[str, int], family: Family) -> Area:
+    offsets = 1 + p["TwoSums"]
+    a_bits = p["InWidth"] + 1 - p["InSigned"]
+    product_bits = a_bits + p["MWidth"]
+    sum_bits = max(product_bits, p["BWidth"]) + 1
+    term_bits = sum_bits - min(p["Shift"], sum_bits - 1)
+    total = registers(offsets * term_bits + p["OutWidth"])
+    if p["MWidth"]:
+        constant = p["Blocks"] == 1
+        total += multiplier(a_bits, p["MWidth"], product_bits, family)
+        total += registers(product_bits + (0 if constant else offsets * p["BWidth"]))
+    total += times(offsets, adder(sum_bits - 1, sum_bits - 1, family))
+    if p["TwoSums"]:
+        total += adder(term_bits, term_bits, family)
+    return total if p["Wrap"] else total + _clip(term_bits + p["TwoSums"], p["OutWidth"], p["OutLow"], p["OutHigh"], family)
+
+
+def _clip(bits: int, out_bits: int, low: int, high: int, family: Family) -> Area:
+    """A two's complement integer cut to low ... high: two comparisons with constants, one choice a bit."""
+    total = logic(out_bits, 3, family)
+    for limit in (low, high + 1):
+        whole = limit == 0 or abs(limit) & (abs(limit) - 1) == 0  # only the upper bits matter
+        upper = max(1, bits - abs(limit).bit_length() + 1)
+        total += Area(luts=-(-upper // 3)) if whole else carry_chain(bits, family) + Area(luts=family.luts_per_adder_bit * bits)
+    return total
+
+
+def threshold_cost(unit: Unit, target: Target) -> Area:
+    """hg_requant_threshold: a memory of thresholds, a comparison for each, and a count."""
+    family, p = FAMILIES[target], dict(unit.parameters)
+    style, lanes, levels = MemoryStyle(p["RomStyle"]), p["Lanes"], p["Levels"]
+    total = rom(unit.memories[0], style, family) + registers(lanes * p["InWidth"] * style.latency_cycles)
+    total += counter(p["Blocks"], family) + registers(unit.latency_cycles)
+    bits = max(p["TWidth"], p["InWidth"] + 1 - p["InSigned"])
+    if p["HasInvert"]:
+        bits += 1
+        total += Area(luts=lanes * p["InWidth"] if family.lut_inputs == 4 else 0)
+    total += times(lanes * levels, comparator(bits, family) + registers(1))
+    return total + adder_tree(lanes, levels, 1, p["TreeLevelsPerStage"], family) + registers(lanes * p["OutWidth"])
+
+
+def table_cost(unit: Unit, target: Target) -> Area:
+    """hg_table: one memory a lane."""
+    family, p = FAMILIES[target], dict(unit.parameters)
+    style = MemoryStyle(p["RomStyle"])
+    return times(p["Lanes"], rom(unit.memories[0], style, family)) + registers(style.latency_cycles)
