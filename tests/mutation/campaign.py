@@ -1,0 +1,127 @@
+"""Judge many mutants: a pristine copy for the baseline, a copy for each worker, everything written down at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock
+from typing import Final
+
+from mutation import rtl_operators
+from mutation.journal import Journal
+from mutation.judges import Step, steps_for
+from mutation.mutant import Mutant
+from mutation.sources import mutants_of, sources
+from mutation.workspace import Broken, Outcome, Workspace
+
+_BASELINE_LIMIT_SECONDS: Final = 1200.0
+
+
+class Baseline:
+    """How long the tests take, file by file, without any mutant; all of them must pass.  Measured when first asked for.
+
+    Times are kept in ``file`` for as long as nothing in the copy changes.
+    """
+
+    def __init__(self, pristine: Workspace, file: Path) -> None:
+        self._pristine, self._file, self._lock = pristine, file, Lock()
+        total = hashlib.sha256()
+        for path in sorted(p for p in pristine.tree.rglob("*") if p.is_file() and p.suffix in (".py", ".sv", ".toml")):
+            total.update(path.relative_to(pristine.tree).as_posix().encode() + path.read_bytes())
+        self._tree = total.hexdigest()
+        stored = json.loads(file.read_text()) if file.is_file() else {}
+        self._seconds: dict[str, float] = stored.get("seconds", {}) if stored.get("tree") == self._tree else {}
+
+    def seconds(self, step: Step) -> float:
+        """Time of a step.  Raises Broken where one of its tests fails."""
+        return sum(self._of_file(Step((file,), step.select)) for file in step.files)
+
+    def _of_file(self, step: Step) -> float:
+        key = " ".join((*step.files, *step.select))
+        with self._lock:
+            if key not in self._seconds:
+                outcome = self._pristine.run(step, _BASELINE_LIMIT_SECONDS, keep_bytecode=True)
+                if outcome.status != "survived":
+                    raise Broken(f"without any mutant, {outcome.test or key} fails: {outcome.says}")
+                self._seconds[key] = outcome.seconds
+                self._file.write_text(json.dumps({"tree": self._tree, "seconds": self._seconds}))
+            return self._seconds[key]
+
+
+class Campaign:
+    """All that a run needs, in ``folder``; root: the repository.
+
+    slack_seconds: tests may take so long, and five times their own time, before they count as endless.
+    """
+
+    def __init__(self, root: Path, folder: Path, jobs: int, *, fresh: bool = False, slack_seconds: float = 20) -> None:
+        self.pristine = Workspace(root, folder / "pristine")
+        self.tree = self.pristine.tree
+        self.journal = Journal(folder / "journal.jsonl", self.tree, fresh=fresh)
+        self._baseline = Baseline(self.pristine, folder / "baseline.json")
+        self._jobs, self._slack = jobs, slack_seconds
+        self._root, self._folder = root, folder
+        self._steps = {path: steps_for(self.tree, path) for path in sources(self.tree)}
+
+    def mutants(self) -> list[Mutant]:
+        """Every mutant of every source."""
+        return [mutant for path in self._steps for mutant in mutants_of(self.tree, path)]
+
+    def judge(self, mutants: Sequence[Mutant], done: Callable[[Mutant, Outcome], None]) -> None:
+        """Judge all that the journal does not know; ``done`` hears of each, in the order in which they end.
+
+        Raises Broken where the tests do not pass without a mutant.
+        """
+        waiting: list[Mutant] = []
+        for mutant in mutants:
+            known = self.journal.known(mutant, self._judges(mutant))
+            if known is None:
+                waiting.append(mutant)
+            else:
+                done(mutant, known)
+        free: SimpleQueue[Workspace] = SimpleQueue()
+        for number in range(min(self._jobs, len(waiting))):
+            free.put(Workspace(self.tree, self._folder / f"worker-{number}"))
+
+        def one(mutant: Mutant) -> None:
+            workspace = free.get()
+            try:
+                outcome = self._judge(mutant, workspace)
+            finally:
+                free.put(workspace)
+            self.journal.add(mutant, outcome, self._judges(mutant))
+            done(mutant, outcome)
+
+        with ThreadPoolExecutor(max_workers=self._jobs) as pool:
+            futures = [pool.submit(one, mutant) for mutant in waiting]
+            try:
+                for future in wait(futures, return_when=FIRST_EXCEPTION).done:
+                    future.result()
+            finally:
+                for future in futures:
+                    future.cancel()
+
+    def _judges(self, mutant: Mutant) -> list[str]:
+        return sorted({file for step in self._steps[mutant.path] for file in step.files})
+
+    def _judge(self, mutant: Mutant, workspace: Workspace) -> Outcome:
+        original = (self.tree / mutant.path).read_bytes()
+        changed = mutant.apply(original)
+        if mutant.path.endswith(".sv") and not rtl_operators.is_syntax(changed):
+            return Outcome("stillborn", says="no SystemVerilog")
+        workspace.put(mutant.path, changed)
+        seconds = 0.0
+        try:
+            for step in self._steps[mutant.path]:
+                outcome = workspace.run(step, self._slack + 5 * self._baseline.seconds(step))
+                seconds += outcome.seconds
+                if outcome.status != "survived":
+                    return Outcome(outcome.status, outcome.test, outcome.says, round(seconds, 2))
+        finally:
+            workspace.put(mutant.path, original)
+            workspace.forget_models()
+        return Outcome("survived", seconds=round(seconds, 2))

@@ -1,0 +1,123 @@
+"""Which tests judge a source file: from names, imports and instances, never from a list.
+
+A template: the cocotb tests of the module and of those that instantiate it, nearest first, quick cases before the rest; then
+the tests of its checks.  A Python file: the test files from which an import leads to it in few steps, nearest first, those that
+mirror its package first; without what is marked slow.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final, TypeVar
+
+_FARTHEST: Final = 2
+"""Imports between a test file and what it judges, at most."""
+
+T = TypeVar("T", str, Path)
+_MODULE: Final = re.compile(r"\bhg_\w+\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One run of pytest, from the repository's root.  files: the test files, relative.  select: its other options."""
+
+    files: tuple[str, ...]
+    select: tuple[str, ...]
+
+
+def steps_for(root: Path, path: str) -> list[Step]:
+    """What judges the source file ``path``, in the order in which it is tried."""
+    return _template_steps(root, Path(path).stem) if path.endswith(".sv") else _python_steps(root, path)
+
+
+# templates
+
+
+@cache
+def _instances(root: Path) -> Mapping[str, frozenset[str]]:
+    """The templates that each one instantiates."""
+    files = {file.stem: file for file in sorted((root / "rtl_templates").rglob("*.sv"))}
+    plain = {name: re.sub(r"//[^\n]*", "", file.read_text()) for name, file in files.items()}
+    return {name: frozenset(_MODULE.findall(text)) & files.keys() - {name} for name, text in plain.items()}
+
+
+def _template_steps(root: Path, module: str) -> list[Step]:
+    users = _layers(module, {name: {n for n, used in _instances(root).items() if name in used} for name in _instances(root)})
+    benches = [
+        tuple(f"testbenches/modules/test_{name}.py" for name in layer if (root / f"testbenches/modules/test_{name}.py").is_file())
+        for layer in users
+    ]
+    benches = [files for files in benches if files]
+    checks = Step(("tests/rtl/test_templates.py",), ("-k", f"refused and {module}"))
+    quick = [Step(files, ("-m", "quick")) for files in benches]
+    rest = [Step(files, ("-m", "not quick")) for files in benches]
+    return [quick[0], checks, *quick[1:], *rest]
+
+
+# Python
+
+
+@cache
+def _imports(root: Path, path: Path) -> frozenset[Path]:
+    """Files of the repository that a file imports, at the top or inside, by name or by the name of a group of entry points.
+
+    What a package's ``__init__`` hands on counts as imported from its own file.
+    """
+    found: set[Path] = set()
+    groups = _entry_points(root)
+    bases = [root, *([root / "tests"] if path.is_relative_to(root / "tests") else [])]
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names = list(groups.get(node.value, ()))
+        for name in names:
+            for base in bases:
+                whole = base.joinpath(*name.split("."))
+                found.update(f for f in (whole.with_suffix(".py"), whole / "__init__.py") if f.is_file())
+    handed_on = [_imports(root, file) for file in found if file.name == "__init__.py" and file != path]
+    return frozenset(found.union(*handed_on) - {path})
+
+
+@cache
+def _entry_points(root: Path) -> Mapping[str, tuple[str, ...]]:
+    """The modules behind each group of entry points that the project has."""
+    groups = tomllib.loads((root / "pyproject.toml").read_text())["project"].get("entry-points", {})
+    return {group: tuple(target.split(":")[0] for target in members.values()) for group, members in groups.items()}
+
+
+def _python_steps(root: Path, path: str) -> list[Step]:
+    sources = [*(root / "hwgen").rglob("*.py"), *(root / "passes").rglob("*.py"), *(root / "tests").rglob("*.py")]
+    importers: dict[Path, set[Path]] = {}
+    for file in sources:
+        for used in _imports(root, file):
+            importers.setdefault(used, set()).add(file)
+    room = Path(path).parent.parts
+    mirror = f"tests/{room[0] if room[0] == 'passes' else room[1]}/"
+    steps: list[Step] = []
+    for layer in _layers(root / path, importers)[1 : _FARTHEST + 1]:
+        files = [f.relative_to(root).as_posix() for f in layer if f.name.startswith("test_") and f.is_relative_to(root / "tests")]
+        own = f"test_{Path(path).stem}.py"
+        files.sort(key=lambda name: (not name.endswith(f"/{own}"), not name.startswith(mirror), name))
+        if files:
+            steps.append(Step(tuple(files), ("-m", "not slow", "--hypothesis-seed=0")))
+    return steps
+
+
+def _layers(start: T, nexts: Mapping[T, Iterable[T]]) -> list[list[T]]:
+    """What is reached from ``start`` in 0, 1, 2 ... steps, each in order."""
+    layers, seen = [[start]], {start}
+    while layers[-1]:
+        reached = {after for one in layers[-1] for after in nexts.get(one, ())} - seen
+        layers.append(sorted(reached))
+        seen |= reached
+    return layers[:-1]
