@@ -162,7 +162,8 @@ class Quantized(Format):
         with np.errstate(over="ignore"):
             array = np.array([float(v) for v in values], dtype=like.dtype if like.dtype.kind == "f" else np.float64)
         if not np.isfinite(array).all() or any(v and not a for v, a in zip(values, array, strict=True)):
-            raise HwgenError("format", f"format {str(self)[:80]!r}", f"has a number that {array.dtype} cannot hold", "use another scale")
+            what = f"has a number that {array.dtype} cannot hold"
+            raise HwgenError("format", f"format {str(self)[:80]!r}", what, "use another scale")
         if len(values) == 1 or self.axis is None:
             return array.reshape(())
         shape = [1] * like.ndim
@@ -180,9 +181,10 @@ class Quantized(Format):
             return np.where(steps >= 0, 1, -1).astype(np.int64)
         if self.wraps:
             span = self.high - self.low + 1
-            return (round_float(steps, self.rounding).astype(np.int64) - self.low) % span + self.low
+            return np.asarray((round_float(steps, self.rounding).astype(np.int64) - self.low) % span + self.low)
         codes = round_float(np.clip(steps, self.low, self.high), self.rounding).astype(np.int64)
-        return np.clip(codes, self.low, self.high)  # a float may not hold the greatest code and clip to the one above
+        # a float may not hold the greatest code and clip to the one above
+        return np.asarray(np.clip(codes, self.low, self.high))
 
     def decode(self, codes: IntArray) -> npt.NDArray[np.float64]:
         """The reals of ``codes``, rounded to float64."""

@@ -157,6 +157,7 @@ class Rewriter:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._new: dict[Value, Value] = {}
+        self._names = {v.name for v in graph.values()}
 
     def __getitem__(self, value: Value) -> Value:
         """The new value that stands for ``value``; copies the nodes it needs that were not visited."""
@@ -170,6 +171,15 @@ class Rewriter:
         """Uses of ``old`` become uses of ``new``."""
         self._new[old] = new
 
+    def name(self, wanted: str) -> str:
+        """``wanted``, with a number where the old graph, or this method, has given that name to a value."""
+        unique, number = wanted, 1
+        while unique in self._names:
+            number += 1
+            unique = f"{wanted}.{number}"
+        self._names.add(unique)
+        return unique
+
     def copy(self, node: Node) -> None:
         """Keep ``node``, on the new inputs."""
         inputs = [self[v] for v in node.inputs]
@@ -181,5 +191,5 @@ class Rewriter:
     def finish(self) -> Graph:
         """The new graph."""
         outputs = tuple(self[v] for v in self._graph.outputs)
-        inputs = [self[v].producer for v in self._graph.inputs]
-        return Graph(self._graph.name, topological(outputs, [n for n in inputs if n.op == "input"]), outputs)
+        inputs = [n for v in self._graph.inputs for n in topological([self[v]]) if n.op == "input"]
+        return Graph(self._graph.name, topological(outputs, inputs), outputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
-from hwgen.ir.graph import Graph, Value, topological
+from hwgen.ir.graph import Graph, topological
 from hwgen.ops.classify import ARGMAX_REAL, SOFTMAX
 from hwgen.ops.linear import LINEAR
 from hwgen.ops.quantize import QUANTIZE
@@ -28,7 +28,7 @@ class _Composer:
         self.random = random
         self.number = 0
         source = make(INPUT, InputAttrs(random_shape(random, random_size(random), random.choice((1, 1, 3)))), [], "x", "x")
-        self.value: Value = source.output
+        self.source, self.value = source, source.output
 
     def apply(self, *ops: RealOp) -> None:
         """One of ``ops`` that takes the value."""
@@ -81,4 +81,4 @@ def random_real_graph(random: Random, layers: int) -> Graph:
     if made.chance(0.5):
         made.apply(SOFTMAX, ARGMAX_REAL)
         made.several(1, *_BETWEEN)
-    return Graph("random", topological([made.value]), (made.value,))
+    return Graph("random", topological([made.value], [made.source]), (made.value,))

@@ -98,7 +98,7 @@ def floats(random: Random, shape: Shape, deviation: float = 1.0) -> Array:
     data = np.random.default_rng(random.getrandbits(32)).normal(0, deviation, shape)
     if random.random() < 0.3:
         data = np.rint(data / deviation * 8) * 2.0 ** round(log2(deviation) - 3)
-    return data.astype(np.float32)
+    return np.asarray(data, dtype=np.float32)
 
 
 def exact(random: Random, shape: Shape, deviation: float = 1.0) -> Array:

@@ -27,7 +27,7 @@ class ArgmaxOnChip(Pass):
         for value in graph.outputs:
             producer = rewriter[value].producer
             logits = producer.inputs[0] if producer.op == "softmax" else rewriter[value]
-            index = make(ARGMAX_REAL, NO_ATTRS, [logits], f"{value.name}.argmax", producer.path).output
+            index = make(ARGMAX_REAL, NO_ATTRS, [logits], rewriter.name(f"{value.name}.argmax"), producer.path).output
             rewriter.replace(value, index)
             notes.changed(producer.path, "the index of the greatest logit leaves the chip")
         return rewriter.finish()

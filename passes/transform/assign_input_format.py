@@ -36,7 +36,7 @@ class AssignInputFormat(Pass):
                 notes.left(node.path, f"the model quantizes it to {formats.pop()}")
                 continue
             format_ = parse_quantized(self.format)
-            name = f"{node.output.name}.input"
+            name = rewriter.name(f"{node.output.name}.input")
             quantized = make(QUANTIZE, QuantizeAttrs(format_), [node.output], name, node.path).output
             rewriter.replace(node.output, quantized)
             notes.changed(node.path, f"comes in as {format_}")

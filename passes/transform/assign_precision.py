@@ -71,7 +71,8 @@ class AssignPrecision(Pass):
                 top = float(np.abs(constant_floats(attrs)).max(initial=0)) if isinstance(attrs, ConstantAttrs) else 0.0
                 chosen = format_ if self.calibration is None else _fitted(format_, top or largest.get(node.inputs[index], 0.0))
                 name = f"{value.name}.q" if len(graph.uses.get(node.inputs[index], ())) <= 1 else f"{node.output.name}.in{index}"
-                inputs[index] = make(QUANTIZE, QuantizeAttrs(chosen), [value], name, value.producer.path).output
+                quantize = make(QUANTIZE, QuantizeAttrs(chosen), [value], rewriter.name(name), value.producer.path)
+                inputs[index] = quantize.output
                 notes.changed(node.path, f"input {index} ({value.name}) becomes {chosen}")
             rewriter.replace(node.output, node.with_inputs(inputs).output)
         return rewriter.finish()

@@ -57,7 +57,7 @@ class FoldBatchNorm(Pass):
         old_bias = constant_floats(bias[0]).ravel() if bias and isinstance(bias[0], ConstantAttrs) else 0.0
         parts = {"weight": constant_floats(weight) * gain[:, None], "bias": old_bias * gain + shift}
         constants = [
-            make(CONSTANT, ConstantAttrs(data), [], f"{node.output.name}.folded_{part}", before.path).output
+            make(CONSTANT, ConstantAttrs(data), [], rewriter.name(f"{node.output.name}.folded_{part}"), before.path).output
             for part, data in parts.items()
         ]
         notes.changed(node.path, f"folded into {before.path}")

@@ -86,6 +86,9 @@ class FoldScalarArithmetic(Pass):
         if node.op not in ("add", "sub", "mul", "div"):
             return None
         left, right = (rewriter[v] for v in node.inputs)
+        if left.producer.op == right.producer.op == "constant":
+            notes.left(node.path, f"{node.op} of constants is for fold-constants")
+            return None
         shape = node.output.type.shape
         for value, other, constant_first in ((left, right, False), (right, left, True)):
             constant = _vector(other, value.type.shape, node)

@@ -56,17 +56,22 @@ def _channel(values: Sequence[Surd], index: int) -> Surd:
 class _Lowering:
     """`hwgen.ops.lowering.Lowering`."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: Notes, kept: set[str]) -> None:
+        """kept: names of the values that stay as they are."""
         self._notes = notes
-        self._names: set[str] = set()
+        self._names = kept
 
-    def emit(self, op: str, attrs: Attrs, inputs: Sequence[Value], *, name: str, path: str) -> Value:
-        unique, number = name, 1
+    def name(self, wanted: str) -> str:
+        """``wanted``, with a number where a value of the new graph has that name."""
+        unique, number = wanted, 1
         while unique in self._names:
             number += 1
-            unique = f"{name}.{number}"
+            unique = f"{wanted}.{number}"
         self._names.add(unique)
-        return make(INTEGER[op], attrs, inputs, unique, path).output
+        return unique
+
+    def emit(self, op: str, attrs: Attrs, inputs: Sequence[Value], *, name: str, path: str) -> Value:
+        return make(INTEGER[op], attrs, inputs, self.name(name), path).output
 
     def take(self, node: Node, format_: Integer) -> Value:
         """A graph input of codes."""
@@ -188,8 +193,12 @@ class Lower(Pass):
     effect = Effect.EXACT
 
     def rewrite(self, graph: Graph, notes: Notes) -> Graph:
+        for node in graph.nodes:
+            if node.op in INTEGER:
+                notes.left(node.path, "is lowered already")
+                return graph
         host = host_nodes(graph)
-        lowering = _Lowering(notes)
+        lowering = _Lowering(notes, {n.output.name for n in (*host, *(c for c in graph.nodes if c.op == "constant"))})
         pending: dict[Value, Pending] = {}
         real: dict[Value, Value] = {}
 
@@ -198,7 +207,7 @@ class Lower(Pass):
             if value not in real:
                 path = value.producer.path
                 codes = lowering.view(pending[value], name=f"{value.name}.out", path=path)
-                real[value] = make(DECODE, NO_ATTRS, [codes], f"{value.name}.real", path).output
+                real[value] = make(DECODE, NO_ATTRS, [codes], lowering.name(f"{value.name}.real"), path).output
             return real[value]
 
         inputs: list[Node] = []
@@ -235,13 +244,14 @@ def _lower_node(lowering: _Lowering, node: Node, pending: dict[Value, Pending]) 
 
 
 def _input_format(node: Node, graph: Graph) -> Integer:
-    """The format that codes come in: the quantizer's that takes the input."""
+    """The format that codes come in: that of the quantizers that take the input, of which all must be the same."""
     if node.output.type.format is not REAL:
         format_ = node.output.type.format
         if isinstance(format_, Integer):
             return format_
     uses = graph.uses.get(node.output, ())
-    for use in uses:
-        if use.op == "quantize":
-            return attrs_as(use, QuantizeAttrs).format.integer()
-    raise HwgenError("no-input-format", f"input {node.output.name!r}", "has no number format", "give --input-format")
+    formats = {attrs_as(use, QuantizeAttrs).format for use in uses if use.op == "quantize"}
+    if len(formats) == 1 and all(use.op == "quantize" for use in uses) and node.output not in graph.outputs:
+        return formats.pop().integer()
+    what = "is used in several number formats, or as a real as well" if formats else "has no number format"
+    raise HwgenError("no-input-format", f"input {node.output.name!r}", what, "give --input-format")
