@@ -1,7 +1,7 @@
 """Run the cocotb test of a whole design (``testbenches/designs/design_tests.py``) on a build directory.
 
 The reference is computed here, once, and handed over in a file: what each layer must make of each sample.  The folder
-``cocotb`` of the build holds that file, the log, the results and the trace of the last run.
+``cocotb`` of the build holds that file, the log, the results and the trace of the last run; it is put there when that ends.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -30,7 +28,9 @@ from hwgen.ops.linear import MatvecAttrs
 from hwgen.ops.run import evaluate
 from hwgen.resources import testbenches
 from hwgen.rtl.assemble import TOP
+from hwgen.rtl.atomic import folder_beside, install
 from hwgen.rtl.build_directory import Build, output_codes
+from hwgen.sim.process import run_tool
 from hwgen.sim.verilator import build_cocotb_model, cocotb_environment
 
 TEST_MODULE: Final = "design_tests"
@@ -118,26 +118,17 @@ def run_cocotb(build: Build, *, samples: int, seed: int, waves: bool = False) ->
         if importlib.util.find_spec(package) is None:
             raise HwgenError("no-cocotb", package, "is not installed", "install it with `pip install hwgen[sim]`")
     program = build_cocotb_model(build.sources, TOP, trace=waves)
-    folder = _working_folder(build)
-    job = _job(build, input_codes(build.flow, samples, seed))
-    (folder / "job.json").write_text(json.dumps(asdict(job)))
-    start = time.perf_counter()
-    passed, failures = _simulate(program, folder, seed, [clean(stage.path) for stage in build.flow.stages], waves=waves)
-    return CocotbResult(samples, passed, failures, time.perf_counter() - start)
-
-
-def _working_folder(build: Build) -> Path:
-    """A fresh folder in the build, from which the memory files are found as from the build itself."""
-    folder = build.folder / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir()
+    final = build.folder / FOLDER
+    with folder_beside(final) as folder:
+        # the memory files are found from there as from the build itself
         (folder / "mem").symlink_to(Path("..") / "mem", target_is_directory=True)
-    except OSError as error:
-        raise HwgenError(
-            "output", f"folder {build.folder.name!r}", f"cannot be written: {error.strerror}", "copy the build elsewhere"
-        ) from error
-    return folder
+        job = _job(build, input_codes(build.flow, samples, seed))
+        (folder / "job.json").write_text(json.dumps(asdict(job)))
+        start = time.perf_counter()
+        passed, failures = _simulate(program, folder, seed, [clean(stage.path) for stage in build.flow.stages], waves=waves)
+        seconds = time.perf_counter() - start
+        install(folder, final)
+    return CocotbResult(samples, passed, failures, seconds)
 
 
 def _simulate(program: Path, folder: Path, seed: int, layers: Sequence[str], *, waves: bool) -> tuple[int, tuple[str, ...]]:
@@ -149,7 +140,7 @@ def _simulate(program: Path, folder: Path, seed: int, layers: Sequence[str], *, 
     environment["HWGEN_JOB"] = str(folder / "job.json")
     command = [str(program), "+verilator+rand+reset+2", f"+verilator+seed+{seed % 0x7FFFFFFE + 1}", *(["--trace"] if waves else [])]
     with (folder / "log.txt").open("w") as log:
-        status = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
+        status = run_tool(command, folder, env=environment, log=log).returncode
     tests = list(ElementTree.parse(results).iter("testcase")) if results.is_file() else []
     said = [_failure(test) for test in tests]
     failures = tuple(text for text in said if text is not None)

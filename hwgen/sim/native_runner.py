@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,9 @@ from hwgen.errors import HwgenFailure
 from hwgen.formats import IntArray
 from hwgen.ir.graph import Value
 from hwgen.rtl.assemble import TOP, StreamPort
+from hwgen.rtl.atomic import work_folder
 from hwgen.rtl.beats import Bytes, to_beats
+from hwgen.sim.process import run_tool
 from hwgen.sim.verilator import build_model
 
 _HARNESS: Final = Path(__file__).parent / "native" / "harness.cpp"
@@ -119,15 +119,14 @@ class NativeModel:
         """
         samples = codes.shape[0]
         data = to_beats(codes, self.source, self.in_port)
-        with tempfile.TemporaryDirectory(prefix="hwgen-run-") as work_name:
-            work = Path(work_name)
+        with work_folder("hwgen-run-") as work:
             (work / "in").write_bytes(data.tobytes())
             numbers = [
                 samples, self.in_port.beats, self.in_port.beat_bytes, self.out_port.beats, self.out_port.beat_bytes, seed,
                 traffic.source, traffic.sink, cycles_hint, resets.count, resets.gap_cycles, resets.longest_cycles,
             ]
             command = [str(self.program), *(str(work / n) for n in ("in", "out", "times")), *map(str, numbers)]
-            result = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+            result = run_tool(command, self.folder)
             if result.returncode not in (0, _DEADLOCK, _FRAMING, _VALID_IN_RESET):
                 words = [w for w in (result.stdout + result.stderr).splitlines() if w.strip() and "Aborting" not in w]
                 raise HwgenFailure(
@@ -146,12 +145,15 @@ class NativeModel:
 
 
 def compile_native(
-    sources: Sequence[Path], folder: Path, source: Value, in_port: StreamPort, out_port: StreamPort, *, program: Path | None = None
+    sources: Sequence[Path], folder: Path, source: Value, in_port: StreamPort, out_port: StreamPort, *,
+    program: Path | None = None, flags: Sequence[str] = (),
 ) -> NativeModel:
     """Compiles the design for `NativeModel.run`; an already built one is taken from the cache.
 
-    program: for one short run: put there, quickly compiled, and not kept in the cache.
+    program: for one short run: put there, quickly compiled, and not kept in the cache.  flags: more for Verilator.
     """
-    flags = ("-O2",) if program is None else ("-O0",)
-    built = build_model(sources, TOP, harness=[_HARNESS], cxx_flags=flags, out=program, keep=program is None)
+    cxx_flags = ("-O2",) if program is None else ("-O0",)
+    built = build_model(
+        sources, TOP, harness=[_HARNESS], flags=flags, cxx_flags=cxx_flags, out=program, keep=program is None
+    )
     return NativeModel(built, folder, source, in_port, out_port)

@@ -1,9 +1,7 @@
 """Build simulators with Verilator, quickly and only once.
 
 Verilator writes C++; this module compiles it itself, against the Verilator runtime that it compiled once before. Both are kept, by
-the hash of all that went in, in the user's cache folder (``XDG_CACHE_HOME``/hwgen, else ``~/.cache/hwgen``). Everything there is
-written beside its final name and renamed: processes that build the same thing at once both succeed, and a half-written file is
-never seen. The folder may be deleted at any time.
+the hash of all that went in (`hwgen.sim.cache`).
 
 Memory files (``$readmemh``) are not part of a build: the simulator reads them when it runs, relative to its working directory.
 """
@@ -13,10 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +19,10 @@ from types import ModuleType
 from typing import Final
 
 from hwgen.errors import HwgenError, HwgenFailure
+from hwgen.rtl.atomic import work_folder, write_bytes
+from hwgen.sim import cache
+from hwgen.sim.cache import cache_folder, kept, prune
+from hwgen.sim.process import ended_together, run_tool
 from hwgen.sim.toolchain import Compiler, Verilator, find_compiler, find_verilator
 
 PREFIX: Final = "Vtop"
@@ -76,18 +75,13 @@ def build_model(
         *flags,
         *(f"-G{name}={_literal(value)}" for name, value in (parameters or {}).items()),
     ]
-    key = _digest(
-        [top, *command, "|", *cxx_flags, "|", *link_flags, *_CXX_FLAGS, _tools_key(verilator, compiler)],
-        [*sources, *harness, *(f for folder in includes for f in sorted(folder.rglob("*")) if f.is_file())],
-    )
-    built = _cache("models") / key
-    if built.is_file():
-        os.utime(built)
-    else:
-        if out is not None and not keep:
-            built = out
-        with tempfile.TemporaryDirectory(prefix="hwgen-build-") as work_name:
-            work = Path(work_name)
+    words = [top, *command, "|", *cxx_flags, "|", *link_flags, *_CXX_FLAGS, _tools_key(verilator, compiler)]
+    files = [*sources, *harness, *(f for folder in includes for f in sorted(folder.rglob("*")) if f.is_file())]
+    key = _digest(words, files)
+    models = cache_folder("models")
+    built = kept(models, key)
+    if built is None:
+        with work_folder("hwgen-build-") as work:
             _run_verilator(verilator, [*command, "--top-module", top, *_absolute(sources)], work, top)
             include = ("-I.", *(f"-I{folder.resolve()}" for folder in includes), *_include(verilator))
             defines = tuple(f"-DVM_TRACE{kind}={int(trace)}" for kind in ("", "_VCD"))
@@ -98,12 +92,17 @@ def build_model(
             program = work / "program"
             link = [str(compiler.executable), *map(str, objects), *map(str, runtime), "-o", str(program)]
             _run([*link, *link_flags, "-pthread"], work, "compile-failed", top)
-            _install(program, built)
-        if built is not out:
-            _prune(built.parent)
-    if out is None or built is out:
-        return built
-    _install(built, out)
+            if _digest(words, files) != key:
+                raise HwgenFailure("changed", top, "its sources were changed while they were compiled", "run it again")
+            if out is not None and not keep:
+                return _copy(program, out)
+            built = cache.keep(program, models, key)
+        prune(models, _KEPT_MODELS)
+    return built if out is None else _copy(built, out)
+
+
+def _copy(program: Path, out: Path) -> Path:
+    write_bytes(out, program.read_bytes(), mode=0o755)
     return out
 
 
@@ -176,14 +175,6 @@ def _include(verilator: Verilator) -> tuple[str, str]:
     return f"-I{verilator.include}", f"-I{verilator.include / 'vltstd'}"
 
 
-def _cache(name: str) -> Path:
-    """A folder of the cache, made where it is missing."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    folder = (Path(base) if base else Path.home() / ".cache") / "hwgen" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def _digest(words: Iterable[str], files: Iterable[Path]) -> str:
     total = hashlib.sha256()
     for word in words:
@@ -198,33 +189,8 @@ def _tools_key(verilator: Verilator, compiler: Compiler) -> str:
     return f"{verilator.root} {verilator.version} {stat.st_size} {compiler.executable} {compiler.version}"
 
 
-def _install(source: Path, target: Path) -> None:
-    """Copy a file to its place so that no one ever sees half of it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
-    os.close(handle)
-    try:
-        shutil.copy2(source, beside)
-        Path(beside).replace(target)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-
-
-def _prune(folder: Path) -> None:
-    """Keep the models used last; another process may prune at the same time."""
-    aged: list[tuple[float, Path]] = []
-    for path in folder.iterdir():
-        try:
-            aged.append((path.stat().st_mtime, path))
-        except FileNotFoundError:
-            continue
-    for _, path in sorted(aged)[:-_KEPT_MODELS]:
-        path.unlink(missing_ok=True)
-
-
 def _run(command: Sequence[str], work: Path, code: str, where: str, env: Mapping[str, str] | None = None) -> None:
-    done = subprocess.run(command, cwd=work, env=env, capture_output=True, text=True, check=False)
+    done = run_tool(command, work, env=env)
     if done.returncode == 0:
         return
     said = "\n".join(part for part in (done.stdout.strip(), done.stderr.strip()) if part)
@@ -271,7 +237,7 @@ def _compile(compiler: Compiler, units: Sequence[Path], flags: Sequence[str], wo
         _run([str(compiler.executable), *flags, "-c", str(unit), "-o", str(made)], work, "compile-failed", where)
         return made
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool, ended_together():
         return list(pool.map(one, units))
 
 
@@ -280,18 +246,17 @@ def _runtime(verilator: Verilator, compiler: Compiler, names: Sequence[str], tra
     include = verilator.include
     flags = (*_CXX_FLAGS, *_RUNTIME_FLAGS, f"-DVM_TRACE={int(trace)}", f"-DVM_TRACE_VCD={int(trace)}", *_DEFINES)
     files = [*sorted(include.glob("*.cpp")), *sorted(include.glob("*.h"))]
-    folder = _cache("runtime") / _digest([*flags, compiler.version, str(verilator.version)], files)
+    folder = cache_folder("runtime", _digest([*flags, compiler.version, str(verilator.version)], files))
 
     def one(name: str) -> Path:
-        kept = folder / f"{name}.o"
-        if not kept.is_file():
-            with tempfile.TemporaryDirectory(prefix="hwgen-runtime-") as work_name:
-                made = Path(work_name) / f"{name}.o"
-                source = str(include / f"{name}.cpp")
-                command = [str(compiler.executable), *flags, *_include(verilator), "-c", source, "-o", str(made)]
-                _run(command, Path(work_name), "compile-failed", f"Verilator's {name}.cpp")
-                _install(made, kept)
-        return kept
+        made = kept(folder, name)
+        if made is None:
+            with work_folder("hwgen-runtime-") as work:
+                source, target = str(include / f"{name}.cpp"), work / f"{name}.o"
+                command = [str(compiler.executable), *flags, *_include(verilator), "-c", source, "-o", str(target)]
+                _run(command, work, "compile-failed", f"Verilator's {name}.cpp")
+                made = cache.keep(target, folder, name)
+        return made
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool, ended_together():
         return list(pool.map(one, names))
