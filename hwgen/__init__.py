@@ -22,12 +22,13 @@ if TYPE_CHECKING:
         plan_dataflow,
         run_passes,
         simulate,
+        synthesize,
     )
 
 __version__ = "0.1.0"
 __all__ = [
     "BuildOptions", "BuildReport", "Lowered", "build", "check_model", "import_model", "lower", "plan_dataflow", "run_passes",
-    "simulate",
+    "simulate", "synthesize",
 ]
 
 

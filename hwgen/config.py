@@ -21,6 +21,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from hwgen.cost.area import Target
 from hwgen.errors import HwgenError
 from hwgen.frontend.limits import read_bytes
 
@@ -43,6 +44,8 @@ class BuildSection(_Section):
     argmax: bool | None = None
     calibration: str | None = None
     inputs: str | None = None
+    target: Annotated[Target, Field(strict=False)] | None = None
+    pnr: bool | None = None
     out: str | None = None
 
 

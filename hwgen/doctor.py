@@ -16,6 +16,7 @@ from typing import Final
 
 from hwgen.errors import HwgenError
 from hwgen.sim.toolchain import find_compiler, find_verilator
+from hwgen.synth.tools import Tool, find_nextpnr, find_yosys
 
 OLDEST_PYTHON: Final = (3, 11)
 _NEEDED_PACKAGES: Final = ("numpy", "onnx", "protobuf", "pydantic", "python-flint", "pyverilog", "rich", "typer")
@@ -85,6 +86,14 @@ def _asked(name: str, ask: Callable[[], str], use: str) -> Finding:
         return Finding(name, None, needed=True, use=use, fix=f"{error.what}; {error.fix}")
 
 
+def _synthesis_tool(name: str, find: Callable[[], Tool], use: str) -> Finding:
+    try:
+        found = find().version
+    except HwgenError as error:
+        return Finding(name, None, needed=False, use=use, fix=error.fix)
+    return Finding(name, found, needed=False, use=use, fix="")
+
+
 def cache_folder() -> Path:
     """Where built simulators are kept."""
     base = os.environ.get("XDG_CACHE_HOME")
@@ -121,6 +130,8 @@ def examine() -> tuple[Finding, ...]:
             Finding(p, _package(p), needed=True, use="hwgen itself", fix=f"install it with `pip install {p}`")
             for p in _NEEDED_PACKAGES
         ),
+        _synthesis_tool("yosys", find_yosys, "hwgen synth, hwgen build --target"),
+        _synthesis_tool("nextpnr-ecp5", find_nextpnr, "--pnr: the clock on an ECP5"),
         Finding("make", _tool("make"), needed=False, use="the testbenches", fix="install it (Debian: apt-get install make)"),
         *(
             Finding(p, _package(p), needed=False, use=use, fix=f"install it with `pip install '{extra}'`")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from hwgen.build_report import BuildReport
+from hwgen.cost.area import Target
 from hwgen.dataflow.cycles import Performance, predict, size_fifos
 from hwgen.dataflow.folding import DEFAULT, for_interval, from_text
 from hwgen.dataflow.plan import Dataflow, integer_format, plan
@@ -21,7 +23,7 @@ from hwgen.frontend.limits import read_bytes
 from hwgen.frontend.onnx_reader import ReadResult, read_onnx
 from hwgen.ir.graph import Graph
 from hwgen.ir.text import parse_graph
-from hwgen.ops.run import evaluate, host_outputs
+from hwgen.ops.run import evaluate
 from hwgen.ops.table import ATTRS
 from hwgen.ops.table import REAL as REAL_OPS
 from hwgen.pipeline import Info, Pass, check, parse_pipeline, pass_of, run
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     import torch
 
     from hwgen.sim.compare import Verification
+    from hwgen.synth.record import Synthesis
 
 DEFAULT_INPUT_FORMAT: Final = "fixed<16,6>"
 _NO_HOST_STEPS: Final = ("input", "constant", "decode")
@@ -48,6 +51,7 @@ class BuildOptions:
     cycles an inference instead.  precision: format of what the model leaves in float; calibration: (samples, …) float data
     that sets its ranges.  input_format: of an input that the model does not quantize (None: fixed<16,6>).
     argmax: decide on chip.  inputs: (samples, …) real data to verify with, instead of random codes.
+    target: synthesize for this family; pnr: also place and route.
     """
 
     samples: int = 100
@@ -59,6 +63,8 @@ class BuildOptions:
     input_format: str | None = None
     argmax: bool = False
     inputs: FloatArray | None = field(default=None, compare=False)
+    target: Target | None = None
+    pnr: bool = False
 
     @property
     def record(self) -> OptionsRecord:
@@ -89,57 +95,6 @@ class Lowered:
     def host_steps(self) -> tuple[str, ...]:
         """Operators that the host computes after the last codes."""
         return tuple(f"{n.op} {n.path!r}" for n in self.graph.nodes if n.op in REAL_OPS and n.op not in _NO_HOST_STEPS)
-
-
-@dataclass(frozen=True)
-class BuildReport:
-    """The result of `build`; `json` is what ``hwgen build --json`` prints."""
-
-    model: str
-    nodes: int
-    parameters: int
-    flow: Dataflow
-    lowered: Lowered
-    manifest: Manifest
-    predicted: Performance
-    verification: Verification
-    reference_max_abs_error: float
-    seconds: dict[str, float | None]
-    build_dir: Path
-
-    @property
-    def ok(self) -> bool:
-        """Every bit equal."""
-        return self.verification.mismatches == 0
-
-    @property
-    def outputs(self) -> FloatArray:
-        """(samples, …) what the user gets: the hardware's codes decoded, and the host's own steps after that."""
-        codes = self.verification.outputs
-        return host_outputs(self.lowered.graph, self.flow.output, codes.reshape(-1, *self.flow.output.type.shape[1:]))
-
-    def json(self) -> dict[str, Any]:
-        """The object with the documented keys."""
-        result, seen = self.verification, self.verification.performance
-        return {
-            "model": {"name": self.model, "nodes": self.nodes, "parameters": self.parameters, "macs": self.flow.macs},
-            "input_format": next(iter(self.lowered.input_formats.values())),
-            "host_steps": list(self.lowered.host_steps),
-            "verification": {
-                "samples": result.samples, "mismatches": result.mismatches,
-                "reference_max_abs_error": self.reference_max_abs_error,
-                "first_difference": None if result.first_difference is None else str(result.first_difference),
-            },
-            "performance": {
-                "latency_cycles": seen and seen.latency_cycles, "interval_cycles": seen and seen.interval_cycles,
-                "predicted_latency_cycles": self.predicted.latency_cycles,
-                "predicted_interval_cycles": self.predicted.interval_cycles,
-                "multipliers": self.flow.multipliers, "multiplier_utilization": result.multiplier_utilization,
-            },
-            "synthesis": dict.fromkeys(("target", "luts", "ffs", "dsps", "brams", "fmax_mhz")),
-            "seconds": self.seconds,
-            "build_dir": str(self.build_dir),
-        }
 
 
 def check_model(path: Path) -> ReadResult:
@@ -217,6 +172,22 @@ def simulate(build_dir: Path, *, samples: int = 100, seed: int = 0, codes: IntAr
         keep(existing, record_of(existing, verification, given=codes is not None))
         write_page(existing)
     return verification
+
+
+def synthesize(build_dir: Path, target: Target | str, *, progress: Progress = lambda _: None, **how: Any) -> Synthesis:
+    """What Yosys makes of a build; how: the keywords of `hwgen.synth.yosys.synthesize` (pnr, netlist_samples, seed).
+
+    The build directory keeps what was found, and a page that shows it.
+    """
+    from hwgen.report.page import write_page
+    from hwgen.synth.store import save
+    from hwgen.synth.yosys import synthesize
+
+    existing = Build(build_dir)
+    made = synthesize(existing, Target(target), progress=progress, **how)
+    save(existing, made)
+    write_page(existing)
+    return made
 
 
 def _source_hash(source: object) -> str:
@@ -331,16 +302,17 @@ def build(
     progress: Progress = lambda _: None,
     **changes: Any,
 ) -> BuildReport:
-    """Everything: import, quantize if it must, lower, emit, simulate, report.  changes: fields of `BuildOptions`.
+    """Everything: import, quantize if it must, lower, emit, simulate, synthesize if asked, report.  changes: of `BuildOptions`.
 
     ``out`` is replaced only by a build whose every bit was equal; one that differs is left at ``<out>.failed``, and the
-    report says so.  Raises HwgenError for bad input (nothing is written).
+    report says so.  Raises HwgenError for bad input (nothing is written); where synthesis fails, the verified build stays.
     """
     from hwgen.report.page import write_page
     from hwgen.sim.compare import verify
     from hwgen.sim.record import keep, record_of
 
     options = replace(options or BuildOptions(), **changes)
+    _check_synthesis(options)
     clock = _Clock(progress)
     check_replaceable(out, MANIFEST)
     made = _prepare(source, out.name, options, example, clock)
@@ -355,11 +327,25 @@ def build(
         final = out if verification.mismatches == 0 else out.with_name(f"{out.name}.failed")
         check_replaceable(final, MANIFEST)
         install(folder, final)
+    synthesis = None
+    if options.target is not None and verification.mismatches == 0:
+        with clock.phase("synthesize"):
+            synthesis = synthesize(final, options.target, pnr=options.pnr, progress=progress)
     return BuildReport(
         made.graph.name, len(made.graph.nodes), _parameters(made.graph), made.flow, made.lowered, manifest,
         Performance(manifest.predicted_latency_cycles, manifest.predicted_interval_cycles), verification,
-        _reference_error(made.lowered, made.codes), clock.total(), final,
+        _reference_error(made.lowered, made.codes), clock.total(), final, synthesis,
     )
+
+
+def _check_synthesis(options: BuildOptions) -> None:
+    """Refuses, before any work is done, a synthesis that cannot be."""
+    from hwgen.synth.yosys import tools_for
+
+    if options.target is not None:
+        tools_for(options.target, pnr=options.pnr)
+    elif options.pnr:
+        raise HwgenError("usage", "--pnr", "given without a target", "give --target ecp5 as well")
 
 
 def _reference_error(lowered: Lowered, codes: IntArray) -> float:
@@ -375,5 +361,5 @@ def _reference_error(lowered: Lowered, codes: IntArray) -> float:
 
 __all__ = [
     "BuildOptions", "BuildReport", "Emitted", "Lowered", "build", "check_model", "emit_model", "import_model", "lower",
-    "plan_dataflow", "predict", "run_passes", "simulate",
+    "plan_dataflow", "predict", "run_passes", "simulate", "synthesize",
 ]

@@ -22,7 +22,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "rtl": {"formats", "numerics", "ir", "ops", "dataflow"},
     "sim": {"formats", "numerics", "ir", "ops", "dataflow", "rtl"},
     "cost": {"formats", "numerics", "ir", "ops", "dataflow"},
-    "synth": {"formats", "ir", "dataflow", "rtl", "cost"},
+    "synth": {"formats", "ir", "ops", "dataflow", "rtl", "sim", "cost"},
 }
 """What is not listed (the command line, the report, the search, the verbs of hwgen itself) stands at the top."""
 

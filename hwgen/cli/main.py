@@ -23,6 +23,7 @@ from hwgen.cli.ops import ops
 from hwgen.cli.report import report
 from hwgen.cli.show import show
 from hwgen.cli.sim import sim
+from hwgen.cli.synth import synth
 from hwgen.cli.trace import trace
 from hwgen.errors import EXIT_BAD_INPUT, EXIT_FAILED, HwgenError, clean
 
@@ -62,7 +63,7 @@ def _common(version: bool = typer.Option(False, "--version", callback=_version, 
     del version  # its callback has done the work
 
 
-for _command in (build, check, import_, show, inspect, emit, sim, report, trace, ops, formats, doctor):
+for _command in (build, check, import_, show, inspect, emit, sim, synth, report, trace, ops, formats, doctor):
     app.command(_command.__name__.rstrip("_"))(_command)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_type_hints
 
 import typer
 
+from hwgen.cost.area import Target
 from hwgen.errors import HwgenError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ Inputs = Annotated[
     typer.Option("--inputs", metavar="FILE.npy", help="Real inputs (samples, ...) instead of random ones; --samples: the first N."),
 ]
 Cocotb = Annotated[bool, typer.Option("--cocotb", help="Also simulate with cocotb, every layer under random stalls.")]
+TargetName = Annotated[Target | None, typer.Option("--target", help="Synthesize for this family of devices.")]
+Pnr = Annotated[bool, typer.Option("--pnr", help="Place and route as well (ecp5): the clock, and the path that limits it.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Say what each pass changed, and what it left and why.")]
 
 DEFAULT_SAMPLES: Final = 100
@@ -92,6 +95,8 @@ class ModelOptions:
             input_format=_first(self.input_format, section.input_format, None),
             argmax=_first(self.argmax, section.argmax, False),
             inputs=data[:samples] if data is not None else None,
+            target=section.target,
+            pnr=_first(None, section.pnr, False),
         )
         out = self.out or (Path(section.out) if section.out else Path("build") / model.stem)
         try:

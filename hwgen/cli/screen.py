@@ -12,9 +12,10 @@ from hwgen.errors import clean
 
 _DOING: Final = {
     "import": "reading the model", "lower": "lowering to integers", "emit": "writing the hardware",
-    "simulate": "compiling and simulating", "cocotb": "simulating with cocotb",
+    "simulate": "compiling and simulating", "cocotb": "simulating with cocotb", "synthesize": "synthesizing",
+    "route": "placing and routing", "netlist": "simulating the netlist",
 }
-_LONG: Final = ("simulate", "cocotb")
+_LONG: Final = ("simulate", "cocotb", "synthesize", "route", "netlist")
 """Phases that are announced where stderr is no terminal; before them lie those that find bad input."""
 _UNLIMITED_WIDTH: Final = 10_000
 

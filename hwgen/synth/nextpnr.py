@@ -19,7 +19,6 @@ from hwgen.synth.record import PathStep, Timing, Used
 from hwgen.synth.tools import find_nextpnr, run_tool
 
 DEVICE: Final = "LFE5U-85F-6CABGA381"
-DEFAULT_SEED: Final = 1
 OUTSIDE: Final = "outside the layers"
 _REPORT: Final = "report.json"
 _DEVICE_OPTIONS: Final = ("--85k", "--speed", "6", "--package", "CABGA381")
@@ -40,7 +39,7 @@ def check_routable(target: Target) -> None:
         raise HwgenError("no-pnr", f"target {target}", "cannot be placed and routed here", "use --target ecp5 for that")
 
 
-def route(folder: Path, sources: Sequence[str], top: str, *, seed: int = DEFAULT_SEED) -> Timing:
+def route(folder: Path, sources: Sequence[str], top: str, *, seed: int = 0) -> Timing:
     """Synthesizes, places and routes any design of one clock.  sources: named relative to ``folder``, which is written to.
 
     Raises HwgenFailure where a tool stops, the design does not fit, or has no path from register to register.
@@ -48,7 +47,7 @@ def route(folder: Path, sources: Sequence[str], top: str, *, seed: int = DEFAULT
     return route_netlist(map_sources(folder, sources, top, Target.ECP5), seed=seed)
 
 
-def route_netlist(netlist: Netlist, stages: Sequence[str] = (), *, seed: int = DEFAULT_SEED) -> Timing:
+def route_netlist(netlist: Netlist, stages: Sequence[str] = (), *, seed: int = 0) -> Timing:
     """Places and routes a netlist.  stages: paths of the layers, to name the critical path by.  The seed decides all."""
     check_routable(netlist.target)
     arguments = [

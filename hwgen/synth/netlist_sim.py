@@ -1,0 +1,91 @@
+"""The mapped netlist, simulated beside the reference: what synthesis made is still the network, bit for bit.
+
+Cells behave as Yosys's own models say; for those that it knows only by their pins (multipliers, block memories) stand ours in
+``models/``, which know the modes that our designs use and stop at any other.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from hwgen.cost.area import Target
+from hwgen.errors import HwgenFailure
+from hwgen.formats import IntArray
+from hwgen.ops.run import evaluate
+from hwgen.rtl.assemble import stream_port
+from hwgen.rtl.build_directory import Build
+from hwgen.sim.compare import differing, idle_limit
+from hwgen.sim.native_runner import FULL_RATE, STALLS, compile_native
+from hwgen.sim.samples import draw
+from hwgen.synth.mapping import NETLIST_VERILOG, Netlist
+from hwgen.synth.record import NetlistRun
+from hwgen.synth.tools import yosys_share
+
+MODELS: Final = Path(__file__).parent / "models"
+_CELLS: Final = "cells.v"
+_OURS: Final = {Target.ECP5: ("ecp5.v",), Target.XCUP: ("xilinx.v",), Target.XC7: ("xilinx.v",), Target.ICE40: ()}
+_YOSYS: Final = {
+    Target.ECP5: ("lattice/common_sim.vh", "lattice/ccu2c_sim.vh"), Target.XCUP: ("xilinx/cells_sim.v",),
+    Target.XC7: ("xilinx/cells_sim.v",), Target.ICE40: ("ice40/cells_sim.v",),
+}
+_MODULE: Final = re.compile(r"^module\s+(\w+).*?^endmodule\b", re.MULTILINE | re.DOTALL)
+_SPECIFY: Final = re.compile(r"^\s*specify\b.*?^\s*endspecify\b", re.MULTILINE | re.DOTALL)
+_INSTANCE: Final = re.compile(r"^\s*(\w+)\s+(?:#\s*\(|\w+\s*\()", re.MULTILINE)
+_VERILATOR_FLAGS: Final = (
+    "-Wno-lint", "-Wno-style", "-Wno-UNOPTFLAT", "-Wno-INITIALDLY", "-Wno-COMBDLY", "-Wno-SPECIFYIGN", "-Wno-TIMESCALEMOD",
+    "-Wno-MULTIDRIVEN",
+)
+"""What a netlist and the vendors' ways of writing cells give rise to; an unknown pin or parameter stays an error."""
+
+
+def _modules(text: str) -> dict[str, str]:
+    return {match[1]: _SPECIFY.sub("", match[0]) for match in _MODULE.finditer(text)}
+
+
+def cell_models(target: Target, cells: set[str]) -> str:
+    """Verilog of the cells, and of what they are made of.  Raises HwgenFailure for one that nobody models."""
+    known: dict[str, str] = {}
+    for file in _YOSYS[target]:
+        known |= _modules((yosys_share() / file).read_text())
+    for file in _OURS[target]:
+        known |= _modules((MODELS / file).read_text())
+    wanted, found = sorted(cells), dict[str, str]()
+    while wanted:
+        name = wanted.pop()
+        if name in found:
+            continue
+        if name not in known:
+            raise HwgenFailure("no-cell-model", f"netlist for {target}", f"no model of cell {name!r}", "leave out --netlist-sim")
+        found[name] = known[name]
+        wanted += [inner for inner in _INSTANCE.findall(known[name]) if inner in known and inner != name]
+    return "\n".join(found[name] for name in sorted(found))
+
+
+def simulate_netlist(build: Build, netlist: Netlist, samples: int, seed: int) -> NetlistRun:
+    """Streams random samples through the netlist of a build, at full rate and under stalls, and counts those that differ."""
+    codes = draw(build.flow, samples, seed)
+    return compare_netlist(build, netlist.folder, netlist.target, _cell_types(netlist), codes, seed)
+
+
+def _cell_types(netlist: Netlist) -> set[str]:
+    return {kind for cells in netlist.cells.values() for kind in cells if kind not in netlist.cells and not kind.startswith("$")}
+
+
+def compare_netlist(build: Build, folder: Path, target: Target, cells: set[str], codes: IntArray, seed: int) -> NetlistRun:
+    """`simulate_netlist` of the file `NETLIST_VERILOG` in ``folder``, made of these types of cells, with given inputs."""
+    flow = build.flow
+    expected = np.asarray(evaluate(build.graph, {flow.input.name: codes})[flow.output], dtype=np.int64).reshape(len(codes), -1)
+    (folder / _CELLS).write_text("`timescale 1ns/1ps\n" + cell_models(target, cells))
+    model = compile_native(
+        [folder / _CELLS, folder / NETLIST_VERILOG], folder, flow.input, stream_port(flow.input, flow.in_lanes),
+        stream_port(flow.output, flow.out_lanes), program=folder / "program", flags=_VERILATOR_FLAGS,
+    )
+    wrong = np.zeros(len(codes), dtype=bool)
+    for traffic in (FULL_RATE, STALLS):
+        recording = model.run(codes, seed=seed, traffic=traffic, cycles_hint=10 * idle_limit(flow))
+        wrong |= differing(recording, expected, flow)[0]
+    return NetlistRun(samples=len(codes), mismatches=int(wrong.sum()))
