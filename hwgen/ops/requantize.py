@@ -254,7 +254,7 @@ def _scale_sample(random: Random, value: Value | None = None) -> Case:
     """Each channel sends a random input near a random result, so that results clip at times and not always."""
     value = value or fresh_input(random)
     x, wrap = codes_format(value), random.random() < 0.3
-    format_ = random_format(random, random.choice((16, 16, 16, 24)), bipolar=0 if wrap else 0.12)
+    format_ = random_format(random, 24, bipolar=0 if wrap else 0.12)
     if wrap:  # modulo a power of two: the whole range of the bits
         least = -(1 << format_.bits - 1) if format_.signed else 0
         format_ = Integer(least, least + (1 << format_.bits) - 1)

@@ -24,8 +24,9 @@ def codes_format(value: Value) -> Integer:
 
 
 def random_size(random: Random) -> int:
-    """A number of elements: mostly 1 to 12, at times enough for a block memory."""
-    return random.choices((random.randint(1, 12), random.randint(13, 32), random.randint(129, 150)), (80, 18, 2))[0]
+    """A number of elements: mostly 1 to 12, those with divisors more often, at times enough for a block memory."""
+    sizes = random.randint(1, 12), random.choice((4, 6, 8, 9, 10, 12)), random.randint(13, 32), random.randint(129, 150)
+    return random.choices(sizes, (45, 35, 18, 2))[0]
 
 
 def random_shape(random: Random, elements: int, most_axes: int = 3) -> Shape:
@@ -41,7 +42,8 @@ def random_format(random: Random, most_bits: int = 16, *, bipolar: float = 0.12)
     """Signed, unsigned or bipolar codes of 1 to ``most_bits`` bits; not always the whole range of the bits."""
     if random.random() < bipolar:
         return Integer(-1, 1, bipolar=True)
-    bits = min(random.choice(_BITS), most_bits)
+    wide = most_bits > 16 and random.random() < 0.15
+    bits = random.randint(17, most_bits) if wide else min(random.choice(_BITS), most_bits)
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if random.random() < 0.5 else (0, (1 << bits) - 1)
     if bits > 1 and random.random() < 0.3:
         first, last = sorted(random.sample(range(low, high + 1), 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from random import Random
 from typing import Final
@@ -24,7 +25,7 @@ from hwgen.sim.samples import draw
 
 MOST_LAYERS: Final = 8
 _SAMPLES: Final = 52
-_REAL_LAYERS: Final = (1, 1, 2, 2, 3, 4, 6, 8)
+_REAL_LAYERS: Final = (1, 1, 2, 2, 3, 4)
 """Matrix products of a real graph: with what follows them about twice as many layers."""
 _MOST_PRODUCTS: Final = 64
 """Multipliers of one layer: more take long to compile and show nothing new."""
@@ -41,7 +42,9 @@ def _attempt(random: Random, layers: int) -> tuple[list[Node], dict[str, Paralle
     lanes: dict[str, Parallelism] = {}
     value = None
     while len(nodes) < layers:
-        op = random.choice([op for op in INTEGER_OPS if value is None or op.takes(value)])
+        fitting = [op for op in INTEGER_OPS if value is None or op.takes(value)]
+        used = Counter(n.op for n in nodes)  # what was used already is less likely
+        (op,) = random.choices(fitting, [(1 + used[op.name]) ** -2 for op in fitting])
         case = op.sample(random, value)
         before, after = case.node.inputs[0].type.elements, case.node.output.type.elements
         if len(nodes) < layers - 1 and after < before and op.unit is not None and after == 1 and random.random() < 0.9:
