@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Fixed, FloatArray, Quantized, parse_quantized
 from hwgen.ir.graph import Graph, Node, Rewriter, Value
 from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
@@ -52,6 +53,9 @@ class AssignPrecision(Pass):
 
     def rewrite(self, graph: Graph, notes: Notes) -> Graph:
         format_ = parse_quantized(self.format)
+        lowered = next((v for v in graph.inputs if v.type.format is not REAL), None)
+        if lowered is not None:
+            raise HwgenError("usage", f"input {lowered.name!r}", "comes in as codes", "assign precision before lowering")
         largest: dict[Value, float] = {}
         if self.calibration is not None:
             data = {v.name: self.calibration.astype(np.float64) for v in graph.inputs}

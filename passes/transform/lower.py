@@ -215,8 +215,10 @@ class Lower(Pass):
             if node.op == "constant":
                 real[node.output] = node.output
             elif node.op == "input":
-                pending[node.output] = Pending.of(lowering.take(node, _input_format(node, graph)))
+                format_ = _input_format(node, graph)
+                pending[node.output] = Pending.of(lowering.take(node, format_))
                 inputs.append(pending[node.output].codes.producer)
+                notes.changed(node.path, f"comes in as codes of {format_.bits} bits")
             elif node in host:
                 real[node.output] = node.with_inputs([decoded(v) for v in node.inputs]).output
                 notes.left(node.path, f"{node.op} is left to the host")

@@ -9,14 +9,18 @@ import pytest
 from networks import mlp, random_sizes
 
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL
+from hwgen.formats import REAL, parse_quantized
 from hwgen.ir.graph import NO_ATTRS, Graph, Value, topological
 from hwgen.ir.text import parse_graph, print_graph
 from hwgen.numerics.surd import Surd
+from hwgen.ops.activation import RELU, SIGMOID
+from hwgen.ops.classify import ARGMAX_REAL
 from hwgen.ops.linear import LINEAR
+from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
 from hwgen.ops.record import make
 from hwgen.ops.run import evaluate
-from hwgen.ops.scalar import ADD, BATCH_NORM, DIV, MUL, SUB, BatchNormAttrs
+from hwgen.ops.scalar import ADD, BATCH_NORM, DIV, MUL, SCALE_BIAS, SUB, BatchNormAttrs, ScaleBiasAttrs
+from hwgen.ops.shape import RESHAPE, ReshapeAttrs
 from hwgen.ops.source import CONSTANT, INPUT, ConstantAttrs, InputAttrs
 from hwgen.ops.table import ATTRS
 from hwgen.pipeline import Effect, known_passes, parse_pipeline, run
@@ -147,3 +151,87 @@ def test_every_pass_is_found_by_name_and_reads_back_from_text() -> None:
 def test_a_wrong_pipeline_is_refused(text: str, says: str) -> None:
     with pytest.raises(HwgenError, match=says):
         parse_pipeline(text)
+
+
+# --- found by running every pass on random graphs ---------------------------------------------------------------------
+
+
+def quantized(value: Value, format_: str, name: str) -> Value:
+    return make(QUANTIZE, QuantizeAttrs(parse_quantized(format_)), [value], name, name).output
+
+
+def graph_of(*outputs: Value) -> Graph:
+    nodes = topological(outputs)
+    return Graph("small", topological(outputs, [n for n in nodes if n.op == "input"]), outputs)
+
+
+def test_argmax_of_a_reshaped_value_looks_at_all_classes() -> None:
+    source = make(INPUT, InputAttrs((1, 2, 3)), [], "x", "x").output
+    flat = make(RESHAPE, ReshapeAttrs((1, 6)), [quantized(source, "int8[scale=1]", "q")], "flat", "flat").output
+    lowered, _ = Lower()(graph_of(make(ARGMAX_REAL, NO_ATTRS, [flat], "best", "best").output))
+    codes = np.random.default_rng(0).integers(-128, 128, (50, 2, 3))
+    best = evaluate(lowered, {"x": codes})[lowered.outputs[0]]
+    np.testing.assert_array_equal(best, codes.reshape(50, 6).argmax(axis=1)[:, None])
+
+
+def test_a_tie_at_an_irrational_zero_is_decided_exactly() -> None:
+    source = make(INPUT, InputAttrs((1, 1)), [], "x", "x").output
+    codes = quantized(source, "uint4[scale=1,zero=7]", "q")
+    root = ScaleBiasAttrs((Surd.parse("1*sqrt(2)"),), (Surd.of(0),))
+    scaled = make(SCALE_BIAS, root, [codes], "scaled", "scaled").output
+    half = make(SIGMOID, NO_ATTRS, [scaled], "sigmoid", "sigmoid").output
+    lowered, _ = Lower()(graph_of(quantized(half, "uint4[scale=1,rounding=rnd_inf]", "out")))
+    levels = evaluate(lowered, {"x": np.array([[6], [7], [8]])})[lowered.outputs[0]]
+    assert levels.ravel().tolist() == [0, 1, 1]
+
+
+def test_a_name_that_the_model_has_already_is_not_given_again() -> None:
+    source = make(INPUT, InputAttrs((1, 2)), [], "x", "x").output
+    named = make(RELU, NO_ATTRS, [quantized(source, "int4[scale=1]", "x.input")], "x.real", "x").output
+    again, _ = AssignInputFormat("fixed<8,4>", override=True)(graph_of(named))
+    run(again, [Lower()])
+    once, _ = AssignInputFormat()(graph_of(make(RELU, NO_ATTRS, [source], "x.input", "relu").output))
+    assert len({v.name for v in once.values()}) == len(list(once.values()))
+
+
+def test_an_input_in_two_formats_is_refused_until_it_has_one() -> None:
+    source = make(INPUT, InputAttrs((1, 2)), [], "x", "x").output
+    both = make(ADD, NO_ATTRS, [quantized(source, f"int4[scale={s}]", f"q{s}") for s in (1, 2)], "y", "y").output
+    with pytest.raises(HwgenError, match="several number formats"):
+        Lower()(graph_of(both))
+    with pytest.raises(HwgenError, match="several number formats"):
+        Lower()(graph_of(quantized(source, "int4[scale=1]", "q"), source))
+
+
+def test_an_input_that_nothing_uses_stays() -> None:
+    unused = make(INPUT, InputAttrs((1, 2)), [], "unused", "unused").output
+    one = constant([1.0], "one")
+    graph = Graph("small", topological([one], [unused.producer]), (one,))
+    after, _ = AssignInputFormat()(graph)
+    assert [v.name for v in after.inputs] == ["unused"]
+
+
+def test_arithmetic_of_two_scalar_constants_is_left_to_constant_folding() -> None:
+    product = make(MUL, NO_ATTRS, [constant(2.0, "a"), constant([3.0], "b")], "ab", "ab").output
+    source = make(INPUT, InputAttrs((1, 2)), [], "x", "x").output
+    graph = graph_of(make(MUL, NO_ATTRS, [source, product], "y", "y").output)
+    left, info = FoldScalarArithmetic()(graph)
+    assert [n.where for n in info.left] == ["ab", "y"]
+    folded, _ = run(left, EXACT)
+    assert [n.op for n in folded.nodes] == ["input", "scale_bias"]
+
+
+def test_a_quantized_scalar_constant_has_a_text_form() -> None:
+    scalar = quantized(constant(0.7, "c"), "int8[scale=1/8]", "q")
+    source = make(INPUT, InputAttrs((1, 2)), [], "x", "x").output
+    folded, _ = FoldConstants()(graph_of(make(ADD, NO_ATTRS, [source, scalar], "y", "y").output))
+    assert print_graph(parse_graph(print_graph(folded), ATTRS)) == print_graph(folded)
+
+
+def test_what_is_lowered_stays_as_it_is() -> None:
+    lowered, _ = run(mlp((4, 5, 3), 1), [*EXACT, AssignInputFormat(), Lower()])
+    again, info = Lower()(lowered)
+    assert again is lowered
+    assert not info.changed
+    with pytest.raises(HwgenError, match="before lowering"):
+        AssignPrecision("fixed<8,3>")(lowered)

@@ -1,0 +1,1 @@
+"""Every pass on random graphs, held to what its `Effect` promises."""

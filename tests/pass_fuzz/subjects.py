@@ -1,0 +1,109 @@
+"""What passes run on: random networks at all stages of the way down, numbers for them, and the passes' options."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final, get_type_hints
+
+import numpy as np
+
+from hwgen.errors import HwgenError
+from hwgen.formats import REAL, FloatArray, Integer
+from hwgen.ir.graph import Graph, Rewriter, topological
+from hwgen.ops.random_real_graph import random_real_graph
+from hwgen.ops.real_sampling import random_quantizer
+from hwgen.pipeline import Pass, pass_of, run
+from pass_fuzz.exact_reals import Array, Real, decoded, reals
+
+_SAMPLES: Final = 3
+
+
+def _with_floats(graph: Graph, random: Random) -> Graph:
+    """Some quantizers left out."""
+    rewriter = Rewriter(graph)
+    for node in graph.nodes:
+        if node.op == "quantize" and random.random() < 0.5:
+            rewriter.replace(node.output, rewriter[node.inputs[0]])
+        else:
+            rewriter.copy(node)
+    return rewriter.finish()
+
+
+def _with_another_output(graph: Graph, random: Random) -> Graph:
+    """A value of the midst leaves the graph too, so that it has two uses."""
+    computed = [n.output for n in graph.nodes if any(m.op == "input" for m in topological([n.output]))]
+    outputs = (*graph.outputs, random.choice(computed))
+    return Graph(graph.name, graph.nodes, tuple(dict.fromkeys(outputs)))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A graph and the numbers that go into it.  stage: how far down it is."""
+
+    stage: str
+    graph: Graph
+    seed: int
+
+    def inputs(self, after: Graph) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Samples for this graph and for one that a pass made of it: equal reals, on the grid where that takes codes."""
+        rng = np.random.default_rng(self.seed)
+        mine: dict[str, Array] = {}
+        others: dict[str, Array] = {}
+        for value, new in zip(self.graph.inputs, after.inputs, strict=True):
+            shape, format_ = (_SAMPLES, *value.type.shape[1:]), new.type.format
+            if isinstance(format_, Integer):
+                codes = rng.integers(format_.low, format_.high, shape, endpoint=True)
+                codes[0], codes[1] = format_.low, format_.high
+                if format_.bipolar:
+                    codes[2:] = rng.choice([-1, 1], codes[2:].shape)
+                others[new.name] = codes
+                mine[value.name] = codes if value.type.format is not REAL else decoded(codes, format_)
+            else:
+                mine[value.name] = others[new.name] = reals(np.rint(rng.normal(0, 64, shape)).astype(object)) * Real(1 / 16)
+        return mine, others
+
+
+def subjects(random: Random, seed: int) -> Iterator[Subject]:
+    """One random network at all its stages: imported, prepared, quantized, lowered (as far as it lowers)."""
+    graph = random_real_graph(random, random.randint(1, 3))
+    floats = random.random() < 0.5
+    if floats:
+        graph = _with_floats(graph, random)
+    if random.random() < 0.3:
+        graph = _with_another_output(graph, random)
+    yield Subject("imported", graph, seed)
+    steps = (
+        ("prepared", ["fold-constants", "fold-scalar-arithmetic", "fold-batch-norm"], {}),
+        ("quantized", [*["assign-precision"][:floats], "assign-input-format", "fold-constants"], {"format": "fixed<7,3>"}),
+        ("lowered", ["lower"], {}),
+    )
+    for stage, names, options in steps:
+        given = [pass_of(n, **(options if n == "assign-precision" else {})) for n in names]
+        try:
+            graph, _ = run(graph, given)
+        except HwgenError as error:
+            if error.code == "broken-graph":
+                raise
+            return
+        yield Subject(stage, graph, seed)
+
+
+def options(kind: type[Pass], graph: Graph, seed: int) -> dict[str, Any]:
+    """Random options of a pass, from the types of its fields."""
+    random, rng = Random(f"{seed}/{kind.name}"), np.random.default_rng(seed)
+    hints = get_type_hints(kind)
+    drawn: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):
+        hint = hints[field.name]
+        if hint is bool:
+            drawn[field.name] = random.random() < 0.5
+        elif hint is str and field.name == "format":
+            drawn[field.name] = str(random_quantizer(random, 8.0))
+        elif hint == FloatArray | None and len(graph.inputs) == 1:
+            drawn[field.name] = random.choice((None, rng.normal(0, 3, (9, *graph.inputs[0].type.shape[1:]))))
+        elif field.default is dataclasses.MISSING:
+            raise NotImplementedError(f"{kind.name}: say here how to draw its option {field.name!r}")
+    return drawn
