@@ -41,6 +41,7 @@ def sim(
     if codes is not None and inputs is not None:
         raise HwgenError("usage", "--codes", "given together with --inputs", "give one of the two")
     existing = Build(build)
+    existing.check_hardware()
     format_ = integer_format(existing.flow.input)
     data = None
     if codes is not None:

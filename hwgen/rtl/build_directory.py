@@ -27,14 +27,16 @@ from hwgen.dataflow.plan import Dataflow, integer_format, plan, with_fifo_depths
 from hwgen.dataflow.unit import Parallelism
 from hwgen.errors import HwgenError
 from hwgen.formats import IntArray
-from hwgen.frontend.limits import read_bytes
 from hwgen.ir.graph import Array, Graph, Node, Value
 from hwgen.ir.text import parse_graph, print_graph
 from hwgen.ops.checking import check
+from hwgen.ops.linear import MatvecAttrs
+from hwgen.ops.record import attrs_as
 from hwgen.ops.table import ATTRS
 from hwgen.rtl.assemble import TOP, Design, StreamPort, assemble, stream_port
 from hwgen.rtl.atomic import replaced_folder
 from hwgen.rtl.beats import to_beats
+from hwgen.rtl.foreign import check_hardware, read_text_inside
 from hwgen.rtl.memory_file import memory_lines
 from hwgen.rtl.printer import print_netlist
 from hwgen.rtl.templates import closure
@@ -42,6 +44,7 @@ from hwgen.rtl.templates import closure
 MANIFEST: Final = "manifest.json"
 SCHEMA_VERSION: Final = 1
 VECTOR_SAMPLES: Final = 16
+_MAX_FIFO_DEPTH: Final = 1 << 24
 _PARALLELISM: Final = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,5})")
 
 
@@ -193,24 +196,28 @@ class Build:
 
     def __init__(self, folder: Path) -> None:
         """Raises HwgenError where ``folder`` is not a whole build."""
-        self.folder = folder.resolve()
-        if not (folder / MANIFEST).is_file():
+        if not folder.is_dir() or not (folder / MANIFEST).is_file():
             raise HwgenError("no-build", f"folder {folder.name!r}", "holds no whole build", "make one with `hwgen build`")
+        self.folder = folder.resolve()
         try:
-            self.manifest = Manifest.model_validate_json(read_bytes(folder / MANIFEST))
+            self.manifest = Manifest.model_validate_json(read_text_inside(self.folder, MANIFEST))
         except ValidationError as error:
             first = error.errors()[0]
             raise HwgenError(
                 "no-build", f"{MANIFEST} of {folder.name!r}", f"{'.'.join(map(str, first['loc']))}: {first['msg']}", "build again"
             ) from error
-        try:
-            text = read_bytes(folder / "model.hwg").decode()
-            self._sources = read_bytes(folder / "filelist.f").decode().split()
-        except UnicodeDecodeError as error:
-            raise self._damaged("a file is not text") from error
+        text, sources = (self._as_made(name) for name in ("model.hwg", "filelist.f"))
+        self._sources = sources.split()
         self.graph = parse_graph(text, ATTRS)
         check(self.graph)
         self.flow = self._plan()
+
+    def _as_made(self, name: str) -> str:
+        """A text that hwgen wrote and nobody edits: the contents that the manifest tells."""
+        text = read_text_inside(self.folder, name)
+        if hashlib.sha256(text.encode()).hexdigest() != self.manifest.files.get(name):
+            raise self._damaged(f"file {name!r} is not the one that was built")
+        return text
 
     def _damaged(self, what: str) -> HwgenError:
         return HwgenError("no-build", f"folder {self.folder.name!r}", what, "build again")
@@ -219,19 +226,25 @@ class Build:
         chosen = {s.path: s.parallelism for s in self.manifest.stages if s.parallelism}
         choices: list[tuple[Node, Parallelism]] = []
         for node in (n for n in self.graph.nodes if n.op == "matvec"):
+            outputs, inputs = attrs_as(node, MatvecAttrs).weight.shape
             match = _PARALLELISM.fullmatch(chosen.get(node.path, ""))
-            if match is None:
+            if match is None or int(match[1]) > inputs or int(match[2]) > outputs:
                 raise self._damaged(f"layer {node.path!r} has no legal parallelism in the manifest")
             choices.append((node, Parallelism(int(match[1]), int(match[2]))))
         flow = plan(self.graph, choices)
-        if len(flow.stages) != len(self.manifest.stages):
+        depths = [s.fifo_depth for s in self.manifest.stages]
+        if len(flow.stages) != len(depths) or not all(1 <= depth <= _MAX_FIFO_DEPTH for depth in depths):
             raise self._damaged("the manifest and the graph have different stages")
-        return with_fifo_depths(flow, [s.fifo_depth for s in self.manifest.stages])
+        return with_fifo_depths(flow, depths)
+
+    def check_hardware(self) -> None:
+        """Raises HwgenError where the sources or the memories are none that may be used."""
+        check_hardware(self.folder, self._sources)
 
     @property
     def sources(self) -> Sequence[Path]:
-        """SystemVerilog files in order."""
-        return [self.folder / line for line in self._sources]
+        """SystemVerilog files in order; raises HwgenError where they or the memories are none that may be used."""
+        return check_hardware(self.folder, self._sources)
 
     @property
     def sources_sha256(self) -> str:
