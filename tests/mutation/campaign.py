@@ -83,9 +83,10 @@ class Campaign:
                 waiting.append(mutant)
             else:
                 done(mutant, known)
+        workspaces = [Workspace(self.tree, self._folder / f"worker-{number}") for number in range(min(self._jobs, len(waiting)))]
         free: SimpleQueue[Workspace] = SimpleQueue()
-        for number in range(min(self._jobs, len(waiting))):
-            free.put(Workspace(self.tree, self._folder / f"worker-{number}"))
+        for workspace in workspaces:
+            free.put(workspace)
 
         def one(mutant: Mutant) -> None:
             workspace = free.get()
@@ -104,6 +105,8 @@ class Campaign:
             finally:
                 for future in futures:
                     future.cancel()
+                for workspace in (self.pristine, *workspaces):
+                    workspace.stop()
 
     def _judges(self, mutant: Mutant) -> list[str]:
         return sorted({file for step in self._steps[mutant.path] for file in step.files})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -47,6 +48,7 @@ def main(words: Sequence[str] | None = None) -> int:
     errors = Console(stderr=True, highlight=False)
     if options.show:
         return _show(options.show, errors)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = ROOT / "build" / "mutation"
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -54,6 +56,8 @@ def main(words: Sequence[str] | None = None) -> int:
             return _run(options, folder, errors)
     except Timeout:
         errors.print(f"another run is at work in {folder}")
+    except KeyboardInterrupt:
+        errors.print("stopped; the next run goes on from here")
     except (Broken, ValueError) as error:
         errors.print(Text(str(error)))
     return 2

@@ -1,23 +1,19 @@
 """Which tests judge a source file: from names, imports and instances, never from a list.
 
 A template: the cocotb tests of the module and of those that instantiate it, nearest first, quick cases before the rest; then
-the tests of its checks.  A Python file: the test files from which an import leads to it in few steps, nearest first, those that
-mirror its package first; without what is marked slow.
+the tests of its checks.  A Python file: the test files that import it, those that mirror its package first, and then the rest of
+these; without what is marked slow.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final, TypeVar
-
-_FARTHEST: Final = 2
-"""Imports between a test file and what it judges, at most."""
 
 T = TypeVar("T", str, Path)
 _MODULE: Final = re.compile(r"\bhg_\w+\b")
@@ -65,12 +61,11 @@ def _template_steps(root: Path, module: str) -> list[Step]:
 
 @cache
 def _imports(root: Path, path: Path) -> frozenset[Path]:
-    """Files of the repository that a file imports, at the top or inside, by name or by the name of a group of entry points.
+    """Files of the repository that a file imports, at the top or inside.
 
     What a package's ``__init__`` hands on counts as imported from its own file.
     """
     found: set[Path] = set()
-    groups = _entry_points(root)
     bases = [root, *([root / "tests"] if path.is_relative_to(root / "tests") else [])]
     for node in ast.walk(ast.parse(path.read_bytes())):
         names: list[str] = []
@@ -78,8 +73,6 @@ def _imports(root: Path, path: Path) -> frozenset[Path]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            names = list(groups.get(node.value, ()))
         for name in names:
             for base in bases:
                 whole = base.joinpath(*name.split("."))
@@ -88,29 +81,15 @@ def _imports(root: Path, path: Path) -> frozenset[Path]:
     return frozenset(found.union(*handed_on) - {path})
 
 
-@cache
-def _entry_points(root: Path) -> Mapping[str, tuple[str, ...]]:
-    """The modules behind each group of entry points that the project has."""
-    groups = tomllib.loads((root / "pyproject.toml").read_text())["project"].get("entry-points", {})
-    return {group: tuple(target.split(":")[0] for target in members.values()) for group, members in groups.items()}
-
-
 def _python_steps(root: Path, path: str) -> list[Step]:
-    sources = [*(root / "hwgen").rglob("*.py"), *(root / "passes").rglob("*.py"), *(root / "tests").rglob("*.py")]
-    importers: dict[Path, set[Path]] = {}
-    for file in sources:
-        for used in _imports(root, file):
-            importers.setdefault(used, set()).add(file)
     room = Path(path).parent.parts
-    mirror = f"tests/{room[0] if room[0] == 'passes' else room[1]}/"
-    steps: list[Step] = []
-    for layer in _layers(root / path, importers)[1 : _FARTHEST + 1]:
-        files = [f.relative_to(root).as_posix() for f in layer if f.name.startswith("test_") and f.is_relative_to(root / "tests")]
-        own = f"test_{Path(path).stem}.py"
-        files.sort(key=lambda name: (not name.endswith(f"/{own}"), not name.startswith(mirror), name))
-        if files:
-            steps.append(Step(tuple(files), ("-m", "not slow", "--hypothesis-seed=0")))
-    return steps
+    mirror = root / "tests" / (room[0] if room[0] == "passes" else room[1])
+    tests = sorted((root / "tests").rglob("test_*.py"))
+    direct = [file for file in tests if root / path in _imports(root, file)]
+    direct.sort(key=lambda file: (file.name != f"test_{Path(path).name}", not file.is_relative_to(mirror), file))
+    rest = [file for file in tests if file.is_relative_to(mirror) and file not in direct]
+    select = ("-m", "not slow", "--hypothesis-seed=0")
+    return [Step(tuple(f.relative_to(root).as_posix() for f in files), select) for files in (direct, rest) if files]
 
 
 def _layers(start: T, nexts: Mapping[T, Iterable[T]]) -> list[list[T]]:

@@ -9,7 +9,8 @@ rounding     floor, ceil, and the ways a tie goes            width        a bit 
 swap         a pair, or the first two arguments, exchanged   dropped      a statement without result left out
 refusal      an error not raised
 
-Annotations, docstrings, messages of errors and f-strings are left alone.
+Annotations, decorators, docstrings, messages of errors and f-strings are left alone; so are ``strict=True``, which only checks,
+and functions that take a ``Random``: what a sampler draws is its own choice.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _ROUNDING: Final = {
     "FLOOR": "CEIL", "CEIL": "FLOOR", "DOWN": "UP", "UP": "DOWN",
 }
 _SIDES: Final = {"left": "right", "right": "left"}
+_SYMMETRIC: Final = ("isinstance", "range", "zip", "gcd", "lcm", "broadcast_shapes", *("min", "max", "minimum", "maximum"))
+"""Functions whose first two arguments may change places, or whose exchange says nothing."""
 _EXTREMES: Final = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"}
 
 
@@ -98,8 +101,18 @@ class _Walk(ast.NodeVisitor):
         """A parameter is a name and an annotation."""
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        for part in (*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d), *node.body):
+        if any(isinstance(a.annotation, ast.Name) and a.annotation.id == "Random" for a in node.args.args):
+            return
+        for part in (*node.args.defaults, *(d for d in node.args.kw_defaults if d), *node.body):
             self.visit(part)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for part in node.body:
+            self.visit(part)
+
+    def visit_keyword(self, node: ast.keyword) -> None:
+        if node.arg != "strict":
+            self.visit(node.value)
 
     def visit_Raise(self, node: ast.Raise) -> None:
         self.change(node, "pass", "refusal")
@@ -208,7 +221,8 @@ class _Walk(ast.NodeVisitor):
                 self.change(stop, f"{self.source(stop)} {new}", "range")
         if isinstance(node.func, ast.Attribute) and node.func.attr == "bit_length":
             self.change(node, f"({self.source(node)} - 1)", "width")
-        if len(node.args) > 1 and name not in ("isinstance", "range", "min", "max") and not _starred(node.args[:2]):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else name
+        if len(node.args) > 1 and called not in _SYMMETRIC and not _starred(node.args[:2]):
             self.exchange(node.args[0], node.args[1])
         self.generic_visit(node)
 

@@ -8,7 +8,8 @@ lane         a loop's index counted from the other end; a              arithmeti
 sign         $signed, ``signed``, or a ``Signed`` parameter lost                   enabled assignment always done
 rounding     division and shift round the other way                    refusal     a check of parameters lets one case through
 
-What is left alone: default values of parameters (an instance gives its own), texts of errors, assertions, attributes.
+What is left alone: default values of parameters (an instance gives its own), texts of errors, assertions, attributes, and
+what stands under ``ifndef SYNTHESIS``.
 """
 
 from __future__ import annotations

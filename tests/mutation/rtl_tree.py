@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+_SIMULATED: Final = re.compile(rb"`ifndef SYNTHESIS\b.*?`endif\b", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,11 @@ class Part:
 
 
 def parse(text: bytes) -> Part | None:
-    """The tree of a file; None where it is no SystemVerilog."""
+    """The tree of a file, without what only a simulator sees; None where it is no SystemVerilog."""
     from pyslang.parsing import Token
     from pyslang.syntax import SyntaxTree
 
+    text = _SIMULATED.sub(lambda found: re.sub(rb"[^\n]", b" ", found[0]), text)
     tree = SyntaxTree.fromText(text.decode())
 
     def part(node: Any) -> Part:

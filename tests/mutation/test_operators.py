@@ -85,7 +85,9 @@ def test_rtl_mistake_is_made(operator: str, before: str, after: str) -> None:
 
 @pytest.mark.parametrize("text", [
     '"""Text 1 < 2."""', "x: tuple[int, 3]", "def f(x: Annotated[int, 3]) -> Literal[4]: ...", "x = f'{a + 1:>5}'",
-    "from a import b", "if TYPE_CHECKING:\n    from a import b", "Both = One | Other",
+    "from a import b", "x = zip(a, b, strict=True)", "@dataclass(frozen=True)\nclass A:\n    x: int",
+    "def f(random: Random):\n    return 1 + random.random()", "x = gcd(a, b)",
+    "if TYPE_CHECKING:\n    from a import b", "Both = One | Other",
 ])
 def test_python_without_behaviour_has_no_mutant(text: str) -> None:
     assert not python_operators.edits(text.encode())
@@ -93,6 +95,7 @@ def test_python_without_behaviour_has_no_mutant(text: str) -> None:
 
 @pytest.mark.parametrize("text", [
     "module m #(parameter int W = 8) (); endmodule", "module m; initial begin a = 1; end endmodule", "module m; endmodule // 1 < 2",
+    "module m;\n`ifndef SYNTHESIS\n  assign y = 1;\n`endif\nendmodule",
     "module m; always_ff @(posedge c) begin if (v) begin ok : assert (a && b); end end endmodule",
 ])
 def test_rtl_without_behaviour_has_no_mutant(text: str) -> None:

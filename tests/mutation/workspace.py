@@ -33,6 +33,10 @@ class Broken(Exception):
     """The run cannot go on: the tests fail without any mutant, or do not run on the copy."""
 
 
+class Stopped(Exception):
+    """The run was stopped from outside."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a run.  test: the first that failed.  says: its last words."""
@@ -58,6 +62,8 @@ class Workspace:
             elif source.is_file():
                 shutil.copy2(source, self.tree / name)
         self._share_runtime()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
 
     def _share_runtime(self) -> None:
         """A cache of models of its own; what Verilator's runtime compiles to is everyone's."""
@@ -66,6 +72,13 @@ class Workspace:
         runtime.mkdir(parents=True, exist_ok=True)
         (self.folder / "cache" / "hwgen").mkdir(parents=True)
         (self.folder / "cache" / "hwgen" / "runtime").symlink_to(runtime)
+
+    def stop(self) -> None:
+        """End what runs here, from another thread; the run raises Stopped."""
+        self._stopped = True
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def put(self, path: str, text: bytes) -> None:
         """Give a source file another text, and forget what was compiled from the old one."""
@@ -108,6 +121,7 @@ class Workspace:
                 command, cwd=self.tree, env=environment, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                 start_new_session=True, preexec_fn=lambda: _limit(ceil(limit_seconds)),  # noqa: PLW1509  (the child only lowers its own limits)
             )
+            self._process = process
             try:
                 code = process.wait(10 * limit_seconds)
             except subprocess.TimeoutExpired:
@@ -116,6 +130,9 @@ class Workspace:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+                self._process = None
+        if self._stopped:
+            raise Stopped
         seconds = time.monotonic() - start
         if code == -signal.SIGXCPU:
             return Outcome("timeout", says=f"stopped after {limit_seconds:.0f} s", seconds=seconds)
