@@ -147,6 +147,16 @@ def topological(outputs: Iterable[Value], keep: Iterable[Node] = ()) -> tuple[No
     return tuple(order)
 
 
+def unique_name(wanted: str, taken: set[str]) -> str:
+    """``wanted``, with a number where that is taken; taken from now on."""
+    unique, number = wanted, 1
+    while unique in taken:
+        number += 1
+        unique = f"{wanted}.{number}"
+    taken.add(unique)
+    return unique
+
+
 class Rewriter:
     """Builds a new graph from an old one, value by value.
 
@@ -173,12 +183,7 @@ class Rewriter:
 
     def name(self, wanted: str) -> str:
         """``wanted``, with a number where the old graph, or this method, has given that name to a value."""
-        unique, number = wanted, 1
-        while unique in self._names:
-            number += 1
-            unique = f"{wanted}.{number}"
-        self._names.add(unique)
-        return unique
+        return unique_name(wanted, self._names)
 
     def copy(self, node: Node) -> None:
         """Keep ``node``, on the new inputs."""

@@ -32,12 +32,12 @@ class AssignInputFormat(Pass):
                 continue
             uses = graph.uses.get(node.output, ())
             formats = {str(attrs_as(u, QuantizeAttrs).format) for u in uses if u.op == "quantize"}
-            if uses and all(u.op == "quantize" for u in uses) and len(formats) == 1 and not self.override:
+            quantized = bool(uses) and all(u.op == "quantize" for u in uses) and node.output not in graph.outputs
+            if quantized and len(formats) == 1 and not self.override:
                 notes.left(node.path, f"the model quantizes it to {formats.pop()}")
                 continue
             format_ = parse_quantized(self.format)
             name = rewriter.name(f"{node.output.name}.input")
-            quantized = make(QUANTIZE, QuantizeAttrs(format_), [node.output], name, node.path).output
-            rewriter.replace(node.output, quantized)
+            rewriter.replace(node.output, make(QUANTIZE, QuantizeAttrs(format_), [node.output], name, node.path).output)
             notes.changed(node.path, f"comes in as {format_}")
         return rewriter.finish()

@@ -12,7 +12,7 @@ from typing import Final
 
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Integer, Quantized
-from hwgen.ir.graph import NO_ATTRS, Attrs, Graph, Node, Value, topological
+from hwgen.ir.graph import NO_ATTRS, Attrs, Graph, Node, Value, topological, unique_name
 from hwgen.numerics.interval import Interval
 from hwgen.numerics.requantize import Requantizer, find_requantizer
 from hwgen.numerics.rounding import Rounding
@@ -63,12 +63,7 @@ class _Lowering:
 
     def name(self, wanted: str) -> str:
         """``wanted``, with a number where a value of the new graph has that name."""
-        unique, number = wanted, 1
-        while unique in self._names:
-            number += 1
-            unique = f"{wanted}.{number}"
-        self._names.add(unique)
-        return unique
+        return unique_name(wanted, self._names)
 
     def emit(self, op: str, attrs: Attrs, inputs: Sequence[Value], *, name: str, path: str) -> Value:
         return make(INTEGER[op], attrs, inputs, self.name(name), path).output
