@@ -19,6 +19,7 @@ from hwgen.sim.toolchain import find_verilator
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "rtl_templates").rglob("*.sv"))
 MODULES = [path.stem for path in TEMPLATES]
+SOURCE = {path.stem: path for path in TEMPLATES}
 PARTS = {"hg_sum": "hg_adder_tree", "hg_adder_rank": "hg_adder_tree", "hg_requant_scale_lane": "hg_requant_scale"}
 """Modules that are only ever used, and tested, inside another one."""
 TESTED = [name for name in MODULES if name not in PARTS]
@@ -137,19 +138,32 @@ PICKY = [
     ("hg_rom", {"File": "x", "Depth": 0}, "Depth must be at least 1"),
     ("hg_rom", {}, "File is empty"),
     ("hg_rom", {"File": "x", "Style": 3}, "Style must be 0 or 1"),
+    ("hg_product", {"XKind": 3}, "XKind must be 0"),
+    ("hg_product", {"WKind": 3}, "WKind must be 0"),
     ("hg_product", {"XKind": 2, "XWidth": 3}, "bipolar activation"),
     ("hg_product", {"WKind": 1, "WWidth": 2}, "bipolar weight"),
     ("hg_product", {"WKind": 2, "WWidth": 3}, "ternary weight"),
+    ("hg_sum", {"Inputs": 3, "Levels": 1}, "at most 2**Levels"),
     ("hg_matvec", {"WeightFile": "x", "InLanes": 9}, "InLanes must lie in 1 ... In"),
     ("hg_matvec", {"WeightFile": "x", "OutLanes": 5}, "OutLanes must lie in 1 ... Out"),
+    ("hg_matvec", {"WeightFile": "x", "RomStyle": 3}, "hg_matvec: RomStyle and BiasRomStyle must be"),
+    ("hg_matvec", {"WeightFile": "x", "BiasRomStyle": 3}, "hg_matvec: RomStyle and BiasRomStyle must be"),
     ("hg_matvec", {}, "File is empty"),
     ("hg_matvec", {"WeightFile": "x", "HasBias": 1}, "File is empty"),
     ("hg_width_converter", {"InLanes": 4, "OutLanes": 4}, "use a wire"),
     ("hg_width_converter", {"InLanes": 9}, "must not exceed Elements"),
+    ("hg_width_converter", {"OutLanes": 9}, "must not exceed Elements"),
     ("hg_requant_scale", {"File": "x", "OutWidth": 4}, "do not fit in OutWidth"),
+    ("hg_requant_scale", {"File": "x", "OutWidth": 4, "OutLow": -9, "OutHigh": 7}, "do not fit in OutWidth"),
+    ("hg_requant_scale", {"File": "x", "OutWidth": 4, "OutLow": -8, "OutHigh": 8}, "do not fit in OutWidth"),
+    ("hg_requant_scale", {"File": "x", "OutWidth": 33}, "OutWidth must lie in 1 ... 32"),
     ("hg_requant_scale", {"File": "x", "OutLow": 9, "OutHigh": 8}, "must not exceed OutHigh"),
     ("hg_requant_threshold", {"File": "x", "OutOffset": 1}, "does not fit in OutWidth"),
+    ("hg_requant_threshold", {"File": "x", "OutWidth": 3, "OutOffset": -5}, "does not fit in OutWidth"),
+    ("hg_requant_threshold", {"File": "x", "OutWidth": 3, "OutOffset": -1, "Levels": 5}, "does not fit in OutWidth"),
+    ("hg_requant_threshold", {"File": "x", "OutWidth": 32}, "OutWidth must lie in 1 ... 31"),
     ("hg_argmax", {"IndexWidth": 1}, "do not hold the indices"),
+    ("hg_argmax", {"Lanes": 5, "Elements": 4, "IndexWidth": 3}, "Lanes lie in 1 ... Elements"),
     ("hg_table", {"File": "x", "InWidth": 24}, "2**InWidth words"),
     ("hg_stream_fifo", {"Depth": 0}, "at least 1"),
     ("hg_credit_fifo", {"Depth": 0}, "at least 1"),
@@ -159,3 +173,20 @@ PICKY = [
 @pytest.mark.parametrize(("module", "parameters", "reason"), PICKY)
 def test_wrong_parameters_are_refused_with_the_reason(module: str, parameters: Parameters, reason: str) -> None:
     assert reason in lint(module, parameters)
+
+
+CHECK = re.compile(r"^  if \(([^;]*?)\) begin : gen_\w+\n    \$error\(\"(.*)\"\);", re.MULTILINE)
+SIZES = [
+    (path.stem, name, message)
+    for path in TEMPLATES
+    for condition, message in CHECK.findall(path.read_text())
+    for name in re.findall(r"\b(\w+) < 1\b", condition)
+    if (path.stem, name) != ("hg_matvec", "OutLanes")  # a division by zero is refused before that
+]
+"""Every size that a template wants to be at least 1: (module, parameter, what it says)."""
+
+
+@pytest.mark.parametrize(("module", "name", "message"), SIZES, ids=[f"{module}-{name}" for module, name, _ in SIZES])
+def test_size_of_zero_is_refused_with_the_reason(module: str, name: str, message: str) -> None:
+    files = {word: "x" for word in ("File", "WeightFile") if f"parameter {word} " in SOURCE[module].read_text()}
+    assert message in lint(module, {**files, name: 0})
