@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+SUFFIXES: Final = (".py", ".cpp", ".h", ".jinja", ".css")
 
 
 @pytest.mark.slow
@@ -22,7 +23,7 @@ def test_wheel_holds_code_templates_and_testbenches_and_works_elsewhere(tmp_path
     subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(made), str(ROOT)], check=True)
     (wheel,) = made.glob("hwgen-*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    code = [p for package in ("hwgen", "passes") for p in (ROOT / package).rglob("*") if p.suffix in (".py", ".cpp", ".h")]
+    code = [p for package in ("hwgen", "passes") for p in (ROOT / package).rglob("*") if p.suffix in SUFFIXES]
     assert {str(p.relative_to(ROOT)) for p in code} <= names
     data = [*(ROOT / "rtl_templates").rglob("*.sv"), *(ROOT / "testbenches").glob("*/*.py")]
     assert {f"hwgen/_data/{p.relative_to(ROOT)}" for p in data} <= names

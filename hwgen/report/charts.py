@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
 from typing import Final
 
@@ -17,6 +18,8 @@ COLOURS: Final = 4
 """Classes ``c0`` … ``c3`` of the style sheet."""
 _LEAST_WIDTH: Final = 0.25
 _LABEL_WIDTH: Final = 3.0
+_SPACIOUS: Final = 20
+"""Lanes up to here are drawn spaciously; more are drawn so that some sixty fit on a page."""
 _GLYPH: Final = 40
 _GLYPH_CELLS: Final = 16
 
@@ -41,11 +44,16 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class TimelineChart:
-    """lanes: in the order of the stages.  axis: the cycles under them.  span_cycles: their length."""
+    """lanes: in the order of the stages.  measures: latency or intervals, in cycles.  axis: the cycles under them."""
 
     lanes: tuple[Lane, ...]
+    measures: Markup
     axis: Markup
-    span_cycles: int
+
+    @property
+    def dense(self) -> bool:
+        """Whether the lanes stand close."""
+        return len(self.lanes) > _SPACIOUS
 
 
 def _bar(start: int, end: int, span: int, colour: str, *, y: int, height: int) -> Markup:
@@ -55,29 +63,46 @@ def _bar(start: int, end: int, span: int, colour: str, *, y: int, height: int) -
     )
 
 
-def _lane(work: StageWork, span: int, marks: Sequence[int], *, numbered: bool) -> Markup:
-    grid = [element("line", class_="grid", x1=percent(m, span), x2=percent(m, span), y1=0, y2=24) for m in marks]
+def _lane(work: StageWork, span: int, marks: Sequence[int], *, numbered: bool, dense: bool) -> Markup:
+    height, bar, tail = (15, 9, 2) if dense else (24, 12, 4)
+    top = (height - bar - tail) // 2
+    grid = [element("line", class_="grid", x1=percent(m, span), x2=percent(m, span), y1=0, y2=height) for m in marks]
     bars: list[Markup] = []
     for k, (first, issued, done) in enumerate(zip(work.first, work.issued, work.done, strict=True)):
         colour = f"c{k % COLOURS}"
-        bars.append(_bar(issued, done, span, f"{colour} tail", y=16, height=4))
-        bars.append(_bar(first, max(issued, first + 1), span, colour, y=4, height=12))
-        if numbered and 100 * (issued - first) / span >= _LABEL_WIDTH:
+        bars.append(_bar(issued, done, span, f"{colour} tail", y=top + bar, height=tail))
+        bars.append(_bar(first, max(issued, first + 1), span, colour, y=top, height=bar))
+        if numbered and not dense and 100 * (issued - first) / span >= _LABEL_WIDTH:
             middle = percent((first + issued) / 2, span)
             bars.append(element("text", str(k + 1), class_=f"{colour} on", x=middle, y=13.5, text_anchor="middle"))
-    return track(*grid, *bars, height=24, class_="lane")
+    return track(*grid, *bars, height=height, class_="lane")
 
 
 def timeline_chart(timeline: Timeline, paths: Sequence[str]) -> TimelineChart:
     """The work of each stage: a bar from the first beat taken to the last operation, a thin one until the last result has left."""
-    span = max(work.done[-1] for work in timeline.stages) + 1
+    run = timeline.run
+    span = run.done[-1] + 1
     marks = ticks(span)
-    numbered = len(timeline.run.done) > 1
+    numbered = len(run.done) > 1
     lanes = tuple(
-        Lane(k, path, _lane(work, span, marks, numbered=numbered))
+        Lane(k, path, _lane(work, span, marks, numbered=numbered, dense=len(paths) > _SPACIOUS))
         for k, (path, work) in enumerate(zip(paths, timeline.stages, strict=True), start=1)
     )
-    return TimelineChart(lanes, _axis(marks, span), span)
+    measures = _measures(tuple(pairwise(run.done)) if numbered else ((run.first[0], run.done[0]),), span)
+    return TimelineChart(lanes, measures, _axis(marks, span))
+
+
+def _measures(spans: Sequence[tuple[int, int]], whole: int) -> Markup:
+    """Each span with its length, as in a technical drawing."""
+    parts: list[Markup] = []
+    for start, end in spans:
+        x1, x2 = percent(start, whole), percent(end, whole)
+        parts.append(element("line", class_="dimension", x1=x1, x2=x2, y1=5, y2=5))
+        parts += [element("line", class_="dimension", x1=x, x2=x, y1=1, y2=9) for x in (x1, x2)]
+        if 100 * (end - start) / whole >= _LABEL_WIDTH:
+            middle = percent((start + end) / 2, whole)
+            parts.append(element("text", f"{end - start:,}".replace(",", " "), x=middle, y=18, text_anchor="middle"))
+    return track(*parts, height=24, class_="lane")
 
 
 def _axis(marks: Sequence[int], span: int) -> Markup:
@@ -99,13 +124,11 @@ def share_bar(share: float, colour: str = "c0") -> Markup:
     )
 
 
-def pair_bars(estimated: int | None, synthesized: int | None, most: int) -> Markup:
+def pair_bars(estimated: int, synthesized: int | None, most: int) -> Markup:
     """Two bars on one scale: the estimate as an outline over what synthesis said."""
-    bars = [
-        element("rect", class_=colour, x=0, y=y, width=percent(count, most), height=height, rx=1.5)
-        for count, colour, y, height in ((synthesized, "c0", 4, 10), (estimated, "estimate", 2, 14))
-        if count is not None
-    ]
+    bars = [element("rect", class_="estimate", x=0, y=2, width=percent(estimated, most), height=14, rx=1.5)]
+    if synthesized is not None:
+        bars.insert(0, element("rect", class_="c0", x=0, y=4, width=percent(synthesized, most), height=10, rx=1.5))
     return track(*bars, height=18, class_="pair")
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Final
 
 from hwgen.cost.area import Area, Target
+from hwgen.cost.estimate import estimate
 from hwgen.dataflow.layers import LayerRow, layer_rows
 from hwgen.dataflow.plan import Dataflow, Stage
 from hwgen.dataflow.timeline import Timeline, timeline
@@ -19,6 +21,11 @@ from hwgen.sim.record import VerificationRecord
 from hwgen.synth import store
 from hwgen.synth.record import Synthesis, Timing
 
+_TITLES: Final = {
+    "hwgen": "Verified by hwgen", "python": "Python", "numpy": "NumPy", "verilator": "Verilator", "compiler": "C++ compiler",
+    "yosys": "Yosys", "nextpnr": "nextpnr",
+}
+_OTHER: Final = "ports, reset and glue"
 _LEAST_IN_FLIGHT, _MOST_IN_FLIGHT = 4, 8
 
 
@@ -46,23 +53,32 @@ class StageView:
 
 @dataclass(frozen=True, slots=True)
 class StageArea:
-    """estimate, synthesis: of one stage, or of what belongs to none (number None), or of all; None where there is none."""
+    """Of one stage, or of what belongs to none, or of all (number None).  synthesis: None where there is none."""
 
     number: int | None
     path: str
-    estimate: Area | None
+    estimate: Area
     synthesis: Area | None
 
 
 @dataclass(frozen=True, slots=True)
 class AreaView:
-    """One target.  total: of all stages and the rest.  current: the synthesis is of the hardware that the build holds now."""
+    """One target.  stages: and after them what belongs to none.  total: of all.
+
+    synthesis: the last, if any; current: it is of the hardware that the build holds now.
+    """
 
     target: Target
     stages: tuple[StageArea, ...]
     total: StageArea
     synthesis: Synthesis | None
     current: bool
+
+    @property
+    def lut_factor(self) -> float | None:
+        """By how much the estimate of all LUTs is off, at least 1; None where there is nothing to compare it with."""
+        expected, counted = self.total.estimate.luts, self.total.synthesis and self.total.synthesis.luts
+        return max(expected / counted, counted / expected) if counted and expected else None
 
     @property
     def most_luts(self) -> int:
@@ -128,11 +144,16 @@ def _in_flight(flow: Dataflow, alone: Timeline) -> int:
     return min(max(_LEAST_IN_FLIGHT, -(-latency // flow.ideal_interval_cycles) + 2), _MOST_IN_FLIGHT)
 
 
-def _area(build: Build, target: Target, synthesis: Synthesis) -> AreaView:
-    stages = [StageArea(k, s.path, None, s.area) for k, s in enumerate(synthesis.stages, start=1)]
-    stages.append(StageArea(None, "ports, reset and glue", None, synthesis.other))
-    total = StageArea(None, "all", None, synthesis.total)
-    return AreaView(target, tuple(stages), total, synthesis, store.is_current(build, synthesis))
+def _area(build: Build, target: Target, synthesis: Synthesis | None) -> AreaView:
+    """A synthesis of other hardware is known as old and not set beside the estimate of this."""
+    expected = estimate(build.flow, target)
+    current = synthesis is not None and store.is_current(build, synthesis)
+    counted = synthesis if synthesis is not None and current and len(synthesis.stages) == len(expected.stages) else None
+    stages = [
+        StageArea(k + 1, stage.path, stage.area, counted and counted.stages[k].area) for k, stage in enumerate(expected.stages)
+    ]
+    stages.append(StageArea(None, _OTHER, expected.other, counted and counted.other))
+    return AreaView(target, tuple(stages), StageArea(None, "all", expected.total, counted and counted.total), synthesis, current)
 
 
 def _clock(manifest: Manifest, target: Target, timing: Timing) -> ClockView:
@@ -151,7 +172,7 @@ def _tools(verification: VerificationRecord | None, syntheses: Sequence[Synthesi
     found = dict(verification.tools) if verification is not None else {}
     for synthesis in syntheses:
         found.update(synthesis.tools)
-    return tuple(found.items())
+    return tuple((_TITLES.get(tool, tool), version) for tool, version in found.items())
 
 
 def gather(build: Build) -> PageData:
@@ -159,8 +180,9 @@ def gather(build: Build) -> PageData:
     manifest, flow = build.manifest, build.flow
     verification = record.kept(build)
     alone = timeline(flow, 1)
-    found = [(target, store.load(build, target)) for target in Target]
-    syntheses = [s for _, s in found if s is not None]
+    found = {target: store.load(build, target) for target in Target}
+    syntheses = [s for s in found.values() if s is not None]
+    current = [s for s in syntheses if store.is_current(build, s)]
     return PageData(
         manifest=manifest,
         input_format=layer_rows(flow)[0].input_format, output_format=layer_rows(flow)[-1].output_format,
@@ -173,8 +195,8 @@ def gather(build: Build) -> PageData:
         alone=alone, many=timeline(flow, _in_flight(flow, alone)),
         verification=verification,
         verification_current=verification is not None and record.is_current(build, verification),
-        areas=tuple(_area(build, s.target, s) for s in syntheses),
-        clocks=tuple(_clock(manifest, s.target, s.timing) for s in syntheses if s.timing is not None),
+        areas=tuple(_area(build, target, found[target]) for target in Target),
+        clocks=tuple(_clock(manifest, s.target, s.timing) for s in current if s.timing is not None),
         commands=commands(manifest, verification, syntheses),
         tools=_tools(verification, syntheses),
     )

@@ -27,6 +27,7 @@ from hwgen.rtl.build_directory import Build, StreamRecord
 REPORT: Final = "report.html"
 _FOLDER: Final = Path(__file__).resolve().parent
 _SHORT: Final = 34
+_LISTED: Final = 16
 _NAME: Final = Markup('<bdi class="name">{}</bdi>')
 
 
@@ -44,8 +45,8 @@ def _short_name(text: object) -> Markup:
 
 
 def _count(number: float) -> Markup:
-    """An integer with thin spaces between thousands."""
-    return Markup("&#8239;").join(f"{number:,.0f}".split(","))
+    """An integer with a minus sign and thin spaces between thousands."""
+    return Markup("&#8239;").join(f"{number:,.0f}".replace("-", "−").split(","))
 
 
 def _share(number: float) -> str:
@@ -59,10 +60,10 @@ def _share(number: float) -> str:
 
 
 def _some(numbers: tuple[float, ...]) -> str:
-    """One number, or between what they lie and how many there are."""
-    if len(numbers) == 1:
-        return f"{numbers[0]:.6g}"
-    return f"{min(numbers):.6g} to {max(numbers):.6g}, one for each of {len(numbers)} channels"
+    """All digits of a few numbers; of many, between what they lie."""
+    if len(numbers) <= _LISTED:
+        return ", ".join(map(repr, numbers)) + ("" if len(numbers) == 1 else " by channel")
+    return f"{min(numbers)!r} to {max(numbers)!r} by channel; manifest.json lists all {len(numbers)}"
 
 
 _PORT_ROWS: Final[tuple[tuple[str, Callable[[StreamRecord], str]], ...]] = (
