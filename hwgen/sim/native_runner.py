@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from hwgen.errors import HwgenFailure
+from hwgen.errors import HwgenError, HwgenFailure
 from hwgen.formats import IntArray
 from hwgen.ir.graph import Value
 from hwgen.rtl.assemble import TOP, StreamPort
@@ -77,6 +77,10 @@ class Resets:
     count: int
     gap_cycles: int
     longest_cycles: int = 6
+
+    def __post_init__(self) -> None:
+        if min(self.count, self.gap_cycles, self.longest_cycles - 2) < 0:
+            raise HwgenError("usage", str(self), "is no run of resets", "give counts that are not negative, and two edges or more")
 
 
 NO_RESETS: Final = Resets(0, 0)
