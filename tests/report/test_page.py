@@ -25,7 +25,6 @@ TAGS = {
     "ul", "ol", "li", "dl", "dt", "dd", "div", "span", "small", "strong", "b", "br", "code", "pre", "bdi", "table", "thead",
     "tbody", "tfoot", "tr", "th", "td", "details", "summary", "svg", "rect", "line", "text", "circle", "path",
 }
-)
 
 
 class Elements(HTMLParser):
