@@ -19,7 +19,7 @@ from hwgen.sim.toolchain import find_compiler, find_verilator
 from hwgen.synth.tools import Tool, find_nextpnr, find_yosys
 
 OLDEST_PYTHON: Final = (3, 11)
-_NEEDED_PACKAGES: Final = ("numpy", "onnx", "protobuf", "pydantic", "python-flint", "pyverilog", "rich", "typer")
+_NEEDED_PACKAGES: Final = ("jinja2", "numpy", "onnx", "protobuf", "pydantic", "python-flint", "pyverilog", "rich", "typer")
 _OPTIONAL_PACKAGES: Final = (
     ("torch", "torch modules as models", "hwgen[torch]"),
     ("brevitas", "Brevitas modules as models", "hwgen[brevitas]"),

@@ -23,7 +23,7 @@ from hwgen.synth.record import Synthesis, Timing
 
 _TITLES: Final = {
     "hwgen": "Verified by hwgen", "python": "Python", "numpy": "NumPy", "verilator": "Verilator", "compiler": "C++ compiler",
-    "yosys": "Yosys", "nextpnr": "nextpnr",
+    "yosys": "Yosys",
 }
 _OTHER: Final = "ports, reset and glue"
 _LEAST_IN_FLIGHT, _MOST_IN_FLIGHT = 4, 8
