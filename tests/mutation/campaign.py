@@ -55,10 +55,10 @@ class Baseline:
 class Campaign:
     """All that a run needs, in ``folder``; root: the repository.
 
-    slack_seconds: tests may take so long, and five times their own time, before they count as endless.
+    slack_seconds: tests may take so long, and four times their own time, before they count as endless.
     """
 
-    def __init__(self, root: Path, folder: Path, jobs: int, *, fresh: bool = False, slack_seconds: float = 20) -> None:
+    def __init__(self, root: Path, folder: Path, jobs: int, *, fresh: bool = False, slack_seconds: float = 10) -> None:
         self.pristine = Workspace(root, folder / "pristine")
         self.tree = self.pristine.tree
         self.journal = Journal(folder / "journal.jsonl", self.tree, fresh=fresh)
@@ -120,7 +120,7 @@ class Campaign:
         seconds = 0.0
         try:
             for step in self._steps[mutant.path]:
-                outcome = workspace.run(step, self._slack + 5 * self._baseline.seconds(step))
+                outcome = workspace.run(step, self._slack + 4 * self._baseline.seconds(step))
                 seconds += outcome.seconds
                 if outcome.status != "survived":
                     return Outcome(outcome.status, outcome.test, outcome.says, round(seconds, 2))

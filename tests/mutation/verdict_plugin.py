@@ -1,7 +1,7 @@
 """A pytest plugin for runs on a copy of the repository: what failed first, and that the code under test is the copy's.
 
 HWGEN_MUTATION_VERDICT names the file that it writes: one JSON object with the first failed test (``test``), whether that was
-the simulator refusing to build the design (``refused``), and what was said (``says``).
+the simulator refusing to build the design (``refused``), what was said (``says``), and at the end the processor's ``seconds``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Generator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,21 +28,43 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             pytest.exit(f"{package} comes from {place}, not from the copy in {session.config.rootpath}", returncode=99)
 
 
-def _write(test: str, refused: bool, says: str) -> None:
-    target = Path(os.environ[VARIABLE])
-    if not target.exists():
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the file says.  test: empty where none failed.  seconds: 0 where the run did not come to its end."""
+
+    test: str = ""
+    refused: bool = False
+    says: str = ""
+    seconds: float = 0.0
+
+    @staticmethod
+    def read(file: Path) -> Verdict:
+        """The verdict in a file; an empty one where there is none."""
+        return Verdict(**json.loads(file.read_text())) if file.is_file() else Verdict()
+
+    def write(self) -> None:
+        """Put it where the caller wants it."""
+        Path(os.environ[VARIABLE]).write_text(json.dumps(asdict(self)))
+
+
+def _failed(test: str, refused: bool, says: str) -> None:
+    if not Verdict.read(Path(os.environ[VARIABLE])).test:
         last = next((line for line in reversed(says.splitlines()) if line.strip()), "")
-        target.write_text(json.dumps({"test": test, "refused": refused, "says": last.strip()[:300]}))
+        Verdict(test, refused, last.strip()[:300]).write()
+
+
+def pytest_unconfigure() -> None:
+    replace(Verdict.read(Path(os.environ[VARIABLE])), seconds=round(sum(os.times()[:4]), 2)).write()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     report = yield
     if report.failed and call.excinfo is not None:
-        _write(item.nodeid, getattr(call.excinfo.value, "code", "") == _REFUSED, call.excinfo.exconly())
+        _failed(item.nodeid, getattr(call.excinfo.value, "code", "") == _REFUSED, call.excinfo.exconly())
     return report
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
     if report.failed:
-        _write(report.nodeid, False, str(report.longrepr))
+        _failed(report.nodeid, False, str(report.longrepr))

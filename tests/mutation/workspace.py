@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
@@ -17,7 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from mutation.judges import Step
-from mutation.verdict_plugin import VARIABLE
+from mutation.verdict_plugin import VARIABLE, Verdict
 
 Status = Literal["killed", "timeout", "survived", "stillborn"]
 
@@ -39,7 +37,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a run.  test: the first that failed.  says: its last words."""
+    """What became of a run.  test: the first that failed.  says: its last words.  seconds: of processor time."""
 
     status: Status
     test: str = ""
@@ -115,7 +113,6 @@ class Workspace:
         }
         quiet = ("-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "mutation.verdict_plugin")
         command = [sys.executable, "-m", "pytest", "-x", *quiet, "--rootdir", str(self.tree), *step.select, *step.files]
-        start = time.monotonic()
         with (self.folder / "log.txt").open("wb") as log:
             process = subprocess.Popen(
                 command, cwd=self.tree, env=environment, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
@@ -133,19 +130,14 @@ class Workspace:
                 self._process = None
         if self._stopped:
             raise Stopped
-        seconds = time.monotonic() - start
+        said = Verdict.read(verdict)
         if code == -signal.SIGXCPU:
-            return Outcome("timeout", says=f"stopped after {limit_seconds:.0f} s", seconds=seconds)
+            return Outcome("timeout", says=f"stopped after {limit_seconds:.0f} s", seconds=limit_seconds)
         if code == _WRONG_TREE:
             raise Broken((self.folder / "log.txt").read_text()[-600:])
         if code in (_PASSED, _NO_TESTS):
-            return Outcome("survived", seconds=seconds)
-        said = {"test": "", "refused": False, "says": f"pytest: exit {code}"}
-        if verdict.is_file():
-            said = json.loads(verdict.read_text())
-        return Outcome("stillborn" if said["refused"] else "killed", said["test"], said["says"], seconds)
-
-
+            return Outcome("survived", seconds=said.seconds)
+        return Outcome("stillborn" if said.refused else "killed", said.test, said.says or f"pytest: exit {code}", said.seconds)
 
 
 def _limit(cpu_seconds: int) -> None:
