@@ -34,7 +34,6 @@ class StageView:
     """A stage.  number: from 1.  inputs, outputs: elements of a tensor in and out; lanes: of them a beat.
 
     array_outputs: outputs that the multiplier array works on at a time.
-
     interval_share: of the predicted interval that it must work.  multiplier_use: share of its multipliers' time that does
     useful products in steady state; None where it has none.
     """
