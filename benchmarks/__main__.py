@@ -1,106 +1,80 @@
-"""Measures what a user waits for: the command line's start, import to RTL, the native runner.
+"""Measures speed, the accuracy of estimates, and the clock; nothing is asserted.
 
-    python -m benchmarks [MODEL.onnx] [--json]
+    python -m benchmarks [speed] [area] [clock] [--model MODEL.onnx] [--targets ecp5,xcup] [--seed N] [--json]
 
-Without a model it makes one: a 4-bit network of 64-64-32-10 with random weights (fixed seed), as QONNX.  Times are the best of
-a few runs on the machine at hand; nothing is asserted.
+Without a name all three run. The figures are left in build/benchmarks.json as well.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+from benchmarks import area, clock, speed
+from benchmarks.networks import Recipe, write_network
+from hwgen.cost.area import Target
 
-import hwgen
-from hwgen.flow import BuildOptions
-
-WIDTHS: Final = (64, 64, 32, 10)
-SAMPLES: Final = 2000
+PARTS: Final = ("speed", "area", "clock")
+RESULT: Final = Path("build/benchmarks.json")
 
 
-def random_model(folder: Path) -> Path:
-    """A quantized network with random weights."""
-    random = np.random.default_rng(1)
-    tensors = [numpy_helper.from_array(np.float32(v), n) for n, v in (("s_x", 1 / 16), ("s_w", 1 / 8), ("zero", 0), ("bits", 4))]
-    nodes, value = [], "x"
-
-    def quantize(source: str, scale: str, signed: int) -> str:
-        made = f"{source}.q"
-        settings = {"signed": signed, "narrow": 0, "rounding_mode": "ROUND"}
-        domain = "qonnx.custom_op.general"
-        nodes.append(helper.make_node("Quant", [source, scale, "zero", "bits"], [made], name=made, domain=domain, **settings))
-        return made
-
-    for i, (inputs, outputs) in enumerate(pairwise(WIDTHS)):
-        weight = random.normal(0, 0.3, (inputs, outputs)).astype(np.float32)
-        tensors.append(numpy_helper.from_array(weight, f"w{i}"))
-        product, active = f"y{i}", f"a{i}"
-        nodes.append(
-            helper.make_node("MatMul", [quantize(value, "s_x", int(i == 0)), quantize(f"w{i}", "s_w", 1)], [product], name=f"fc{i}")
-        )
-        nodes.append(helper.make_node("Relu", [product], [active], name=f"relu{i}"))
-        value = active
-    last = quantize(value, "s_x", 0)
-    graph = helper.make_graph(
-        nodes, "random", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, WIDTHS[0]])],
-        [helper.make_tensor_value_info(last, TensorProto.FLOAT, [1, WIDTHS[-1]])], tensors,
-    )
-    path = folder / "random.onnx"
-    opsets = [helper.make_opsetid("", 13), helper.make_opsetid("qonnx.custom_op.general", 1)]
-    onnx.save(helper.make_model(graph, opset_imports=opsets), path)
-    return path
-
-
-def best(action: Callable[[], object], times: int = 3) -> float:
-    """The shortest of a few runs, in seconds."""
-    seconds: list[float] = []
-    for _ in range(times):
-        start = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
-
-
-def measure(model: Path, folder: Path) -> dict[str, float]:
-    """Name to figure; the name says the unit."""
-    command = [str(Path(sys.executable).parent / "hwgen"), "--help"]
-    figures = {"hwgen --help, s": best(lambda: subprocess.run(command, check=True, capture_output=True), 5)}
-    out = folder / "build"
-    report = hwgen.build(model, out, samples=1)  # compiles the simulator, if the cache does not have it
-    figures["import to RTL, s"] = best(lambda: hwgen.plan_dataflow(hwgen.lower(hwgen.import_model(model), BuildOptions()).graph))
-    figures["import to RTL and files, s"] = sum(report.seconds[k] or 0.0 for k in ("import", "lower", "emit"))
-    seconds = best(lambda: hwgen.simulate(out, samples=SAMPLES))
-    figures["simulated and compared, inferences/s"] = SAMPLES / seconds
-    seen = report.verification.performance
-    figures["simulated and compared, cycles/s"] = SAMPLES * (seen.interval_cycles if seen else 0) / seconds
-    return figures
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure speed, estimates and the clock.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (all)")
+    parser.add_argument("--model", type=Path, help="of the speed figures: an ONNX or QONNX file (a random network)")
+    parser.add_argument("--targets", default="ecp5,xcup", help="of the area table: families, joined by commas (ecp5,xcup)")
+    parser.add_argument("--seed", type=int, default=0, help="of placement (0)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    arguments = parser.parse_args()
+    unknown = [p for p in arguments.parts if p not in PARTS]
+    if unknown:
+        parser.error(f"no part {unknown[0]!r}; parts are {', '.join(PARTS)}")
+    try:
+        arguments.targets = [Target(t) for t in arguments.targets.split(",")]
+    except ValueError as error:
+        parser.error(str(error))
+    return arguments
 
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what a user waits for.")
-    parser.add_argument("model", nargs="?", type=Path, help="an ONNX or QONNX file (default: a random network)")
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        figures = measure(arguments.model or random_model(Path(name)), Path(name))
+    arguments = _arguments()
+    record: dict[str, Any] = {}
+
+    def show(title: str, lines: list[str]) -> None:
+        if not arguments.json:
+            print(f"{title}\n" + "".join(f"  {line}\n" for line in lines), flush=True)
+
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="hwgen-bench-") as name:
+        folder = Path(name)
+        for part in arguments.parts or PARTS:
+            place = folder / part
+            place.mkdir()
+            if part == "speed":
+                figures = speed.measure(arguments.model or write_network(Recipe(), place / "random.onnx"), place)
+                record[part] = {f.what: f.value for f in figures}
+                show("Speed", [str(f) for f in figures])
+            elif part == "area":
+                rows = area.measure(arguments.targets, place)
+                record[part] = [{**dataclasses.asdict(r), "ratio": round(r.ratio, 3), "exact": r.exact} for r in rows]
+                show("Area: estimated, and counted by Yosys", area.table(rows))
+            else:
+                row = clock.measure(place, arguments.seed)
+                record[part] = {**dataclasses.asdict(row), "ratio": round(row.ratio, 3)}
+                show("Clock, placed and routed", clock.table(row))
+    record["seconds"] = round(time.perf_counter() - start, 1)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(record, indent=2) + "\n")
     if arguments.json:
-        print(json.dumps(figures))
-        return
-    for what, figure in figures.items():
-        print(f"{what:40} {figure:12.3f}" if figure < 1000 else f"{what:40} {figure:12,.0f}")
+        print(json.dumps(record))
+    else:
+        print(f"{record['seconds']} s; all figures are in {RESULT}")
 
 
 if __name__ == "__main__":

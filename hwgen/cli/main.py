@@ -16,6 +16,7 @@ from hwgen.cli.build import build
 from hwgen.cli.check import check
 from hwgen.cli.doctor import doctor
 from hwgen.cli.emit import emit
+from hwgen.cli.estimate import estimate
 from hwgen.cli.formats import formats
 from hwgen.cli.import_ import import_
 from hwgen.cli.inspect import inspect
@@ -63,7 +64,7 @@ def _common(version: bool = typer.Option(False, "--version", callback=_version, 
     del version  # its callback has done the work
 
 
-for _command in (build, check, import_, show, inspect, emit, sim, synth, report, trace, ops, formats, doctor):
+for _command in (build, check, import_, show, inspect, estimate, emit, sim, synth, report, trace, ops, formats, doctor):
     app.command(_command.__name__.rstrip("_"))(_command)
 
 
