@@ -9,7 +9,7 @@ RUN   := $(VENV)/bin/python
 BENCH  = $(MAKE) --no-print-directory -C testbenches PYTHON=$(abspath $(RUN)) JOBS=$(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check lint types test regress fuzz formal mutate bench readme clean distclean
+.PHONY: help setup demo check lint types test regress fuzz passfuzz formal mutate bench readme clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
@@ -42,6 +42,9 @@ regress: $(STAMP) ## the whole cocotb regression, and all tests
 
 fuzz: $(STAMP) ## random networks through the hardware: N=300 SEED=7 (a fresh seed is drawn and printed)
 	$(BENCH) fuzz N=$(N) SEED=$(SEED)
+
+passfuzz: $(STAMP) ## random networks through every pass, in exact arithmetic: N=100 SEED=7
+	cd tests && $(abspath $(RUN)) -m pass_fuzz $(if $(N),--count $(N)) $(SEED)
 
 formal: $(STAMP) ## proofs of the stream modules, exhaustion of small multipliers and requantizers (under ten minutes)
 	$(BENCH) formal
