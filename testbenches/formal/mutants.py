@@ -1,0 +1,180 @@
+"""Broken templates, each of which a proof must refuse: so that every assertion and every cover is known to be able to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from formal.prover import Case, Mode
+from hwgen.rtl.templates import template_files
+
+FIFO: Final = Case("fv_stream_fifo", {"Depth": 3, "Width": 1}, steps=14)
+SKID: Final = Case("fv_skid_buffer", {"Width": 1}, steps=14)
+CREDIT: Final = Case("fv_credit_fifo", {"Depth": 2, "Width": 1}, steps=10)
+GATED: Final = Case("fv_gated_pipeline", {"Depth": 3, "Latency": 1, "BeatsPerOutput": 2, "Period": 2, "Width": 1}, steps=14)
+FORK: Final = Case("fv_stream_fork", {"Outputs": 2, "Width": 1}, steps=12)
+JOIN: Final = Case("fv_stream_join", {"Inputs": 2, "Width": 1}, steps=12)
+CONVERTER: Final = Case("fv_width_converter", {"Elements": 5, "InLanes": 2, "OutLanes": 3}, steps=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """``old``, which stands once in the template, is ``new``; the proof of ``case`` must refuse it.  what: in words.
+
+    mode: whether an assertion fails or a cover is not reached.
+    """
+
+    mode: Mode
+    what: str
+    case: Case
+    template: str
+    old: str
+    new: str
+
+    def text(self) -> str:
+        """The broken template."""
+        return _broken(self.template, self.old, self.new)
+
+
+@dataclass(frozen=True, slots=True)
+class ArithmeticMutant:
+    """The same for arithmetic: a sweep whose name begins with ``sweep`` must find it."""
+
+    what: str
+    sweep: str
+    template: str
+    old: str
+    new: str
+
+    def text(self) -> str:
+        """The broken template."""
+        return _broken(self.template, self.old, self.new)
+
+
+def _broken(template: str, old: str, new: str) -> str:
+    text = template_files()[template].read_text()
+    if text.count(old) != 1:
+        raise ValueError(f"{template} does not hold {old!r} once: renew the mutant")
+    return text.replace(old, new)
+
+
+def _of(case: Case, template: str, *changes: tuple[str, str, str], mode: Mode = Mode.PROVE) -> Iterable[Mutant]:
+    return (Mutant(mode, what, case, template, old, new) for what, old, new in changes)
+
+
+MUTANTS: Final = (
+    *_of(
+        FIFO, "hg_stream_fifo",
+        ("one place is never used", "count_q != CountWidth'(Depth)", "count_q < CountWidth'(Depth - 1)"),
+        ("always ready", "count_q != CountWidth'(Depth)", "1'b1"),
+        ("ready only when empty", "count_q != CountWidth'(Depth)", "count_q == '0"),
+        ("the last beat stays", "count_q != '0", "count_q > CountWidth'(1)"),
+        ("valid falls when a beat comes", "count_q != '0", "count_q != '0 && !in_valid_i"),
+        ("read pointer wraps too early", "read_q == PlaceWidth'(Depth - 1)", "read_q == PlaceWidth'(Depth - 2)"),
+        ("shows the place that is written", "out_data_o  = mem[read_q]", "out_data_o  = mem[write_q]"),
+        ("pops are not counted", "if (pop && !push) count_q", "if (1'b0) count_q"),
+        ("write pointer is not reset", "write_q <= '0;\n", "write_q <= write_q;\n"),
+        ("count is not reset", "      count_q <= '0;", "      count_q <= count_q;"),
+    ),
+    *_of(
+        SKID, "hg_skid_buffer",
+        ("never fills the second place", "ready_q <= !stall || (ready_q && !take)", "ready_q <= !stall"),
+        ("the second place is forgotten", "stall || take || !ready_q", "stall || take"),
+        ("the second place is not read", "ready_q ? in_data_i : skid_q", "in_data_i"),
+        ("data changes while stalled", "if (!stall) data_q", "data_q"),
+        ("valid is not reset", "valid_q <= 1'b0;", "valid_q <= valid_q;"),
+    ),
+    *_of(
+        CREDIT, "hg_credit_fifo",
+        ("one place is never promised", "reserved_q != CountWidth'(Depth)", "reserved_q < CountWidth'(Depth - 1)"),
+        ("one place too many is promised", "reserved_q != CountWidth'(Depth)", "reserved_q != CountWidth'(Depth + 1)"),
+        ("pops give no place back", "else if (pop && !reserve_i)", "else if (1'b0)"),
+        ("promises are not reset", "reserved_q <= '0;", "reserved_q <= reserved_q;"),
+    ),
+    *_of(CREDIT, "hg_stream_fifo", ("the last beat stays", "count_q != '0", "count_q > CountWidth'(1)")),
+    *_of(
+        GATED, "hg_gate",
+        ("waits for room at every beat", "room_i || !last", "room_i"),
+        ("never waits for room", "room_i || !last", "1'b1"),
+        ("beats go in before they are taken", "out_valid_o = in_valid_i && in_ready_o", "out_valid_o = in_valid_i"),
+        ("counts one beat too few", "BeatWidth'(BeatsPerOutput - 1)", "BeatWidth'(BeatsPerOutput - 2)"),
+        ("beats are not reset", "beat_q <= '0;", "beat_q <= beat_q;"),
+    ),
+    *_of(
+        FORK, "hg_stream_fork",
+        ("outputs forget that they have it", "{Outputs{in_valid_i}} & ~done_q", "{Outputs{in_valid_i}}"),
+        ("taken when one output has it", "in_ready_o  = &served", "in_ready_o  = |served"),
+        ("waits for all to be ready at once", "in_ready_o  = &served", "in_ready_o  = &out_ready_i"),
+        ("an output waits for another", "& ~done_q;", "& ~done_q & {1'b1, out_ready_i[1]};"),
+        ("valid without a beat", "{Outputs{in_valid_i}} & ~done_q", "~done_q"),
+        ("one output gets other data", "{Outputs{in_data_i}}", "{in_data_i, ~in_data_i}"),
+        ("lazy: all at once or none", "{Outputs{in_valid_i}} & ~done_q", "{Outputs{in_valid_i && &out_ready_i}}"),
+        ("done is not reset", "done_q <= '0;\n", "done_q <= done_q;\n"),
+        ("a pause after each beat", "done_q <= in_ready_o ? '0 : served", "done_q <= in_ready_o ? {1'b0, !done_q[0]} : served"),
+    ),
+    *_of(
+        JOIN, "hg_stream_join",
+        ("takes what is there", "{Inputs{out_valid_o && out_ready_i}}", "{Inputs{out_ready_i}}"),
+        ("valid with one input", "out_valid_o = &in_valid_i", "out_valid_o = |in_valid_i"),
+        ("lanes swapped", "out_data_o  = in_data_i", "out_data_o  = {in_data_i[0], in_data_i[1]}"),
+        ("never valid", "out_valid_o = &in_valid_i", "out_valid_o = 1'b0"),
+    ),
+    *_of(
+        CONVERTER, "hg_width_converter",
+        ("one place is never used", "count_q <= CountWidth'(Places) - in_units", "count_q < CountWidth'(Places) - in_units"),
+        ("valid one unit too late", "out_valid_o = count_q >= out_units", "out_valid_o = count_q > out_units"),
+        ("valid one unit too early", "out_valid_o = count_q >= out_units", "out_valid_o = count_q + CountWidth'(1) >= out_units"),
+        ("lands one place off", "count_kept == CountWidth'(p - u)", "count_kept == CountWidth'(p - u + 1)"),
+        ("the last beat's lanes are not cleared", "(u < OutTail || !out_last) ? place_q[u] : '0", "place_q[u]"),
+        ("vectors share a beat", "out_last ? CountWidth'(OutTail) : CountWidth'(OutUnits)", "CountWidth'(OutUnits)"),
+        ("takes only when empty", "count_q <= CountWidth'(Places) - in_units", "count_q == '0"),
+        ("beats are not reset", "in_beat_q  <= '0;\n", "in_beat_q  <= in_beat_q;\n"),
+    ),
+    *_of(
+        FIFO, "hg_stream_fifo", ("ready only when empty", "count_q != CountWidth'(Depth)", "count_q == '0"), mode=Mode.COVER,
+    ),
+    *_of(
+        CREDIT, "hg_credit_fifo",
+        ("one place is never promised", "reserved_q != CountWidth'(Depth)", "reserved_q < CountWidth'(Depth - 1)"), mode=Mode.COVER,
+    ),
+    *_of(
+        FORK, "hg_stream_fork",
+        ("lazy: all at once or none", "{Outputs{in_valid_i}} & ~done_q", "{Outputs{in_valid_i && &out_ready_i}}"), mode=Mode.COVER,
+    ),
+    *_of(
+        CONVERTER, "hg_width_converter",
+        ("takes only when empty", "count_q <= CountWidth'(Places) - in_units", "count_q == '0"), mode=Mode.COVER,
+    ),
+)
+
+ARITHMETIC: Final = (
+    ArithmeticMutant(
+        "unsigned activations taken as signed", "product, unsigned", "hg_product", "$signed({1'b0, x_masked})", "$signed(x_masked)"
+    ),
+    ArithmeticMutant(
+        "sign lost with bipolar activations", "product, bipolar", "hg_product",
+        "assign negate  = !x_i[0];", "assign negate  = 1'b0;",
+    ),
+    ArithmeticMutant("lanes swapped", "mult_array, signed", "hg_mult_array", "(x_i[i])", "(x_i[InLanes-1-i])"),
+    ArithmeticMutant(
+        "rounds towards zero", "requant_scale_lane, Shift=0...11 InWidth=6 InSigned=1", "hg_requant_scale_lane",
+        "TermWidth'(sum >>> Dropped)",
+        "TermWidth'((sum < 0 && Dropped > 0 ? sum + SumWidth'((1 << Dropped) - 1) : sum) >>> Dropped)",
+    ),
+    ArithmeticMutant(
+        "second offset is the first", "requant_scale_lane, Shift=0...11 InWidth=5 InSigned=1", "hg_requant_scale_lane",
+        "$signed(term_q[Offsets-1])", "$signed(term_q[0])",
+    ),
+    ArithmeticMutant(
+        "blocks are counted in pauses too", "requant_scale, ", "hg_requant_scale", "else if (in_valid_i) block_q", "else block_q"
+    ),
+    ArithmeticMutant(
+        "threshold itself does not count", "requant_threshold, InWidth=4 InSigned=1 Levels=3", "hg_requant_threshold",
+        "turned >= threshold", "turned > threshold",
+    ),
+    ArithmeticMutant(
+        "falling channels are off by one", "requant_threshold, InWidth=4 InSigned=1 Levels=3", "hg_requant_threshold", "? ~plain :",
+        "? -plain :",
+    ),
+)
