@@ -18,7 +18,7 @@ def argmax_cost(unit: Unit, target: Target) -> Area:
     inner = sum(-(-lanes // (1 << level)) for level in range(1, levels + 1))
     total = times(lanes, compare) + times(lanes - 1, choose) + registers((inner + 1) * candidate_bits + 3 * levels + 1)
     padded = unit.in_beats * lanes - p["Elements"]
-    total += logic(padded * p["Width"], 2, family)
-    if family.lut_inputs == 4:
+    if family.lut_inputs == 4:  # else the LUTs that compare take these as well
+        total += logic(padded * p["Width"], 2, family)
         total += times(lanes if family.wide_inputs > 4 else 1, choose)
     return total + counter(unit.in_beats, family) + (logic(index_bits * lanes, 3, family) if unit.in_beats > 1 else Area())

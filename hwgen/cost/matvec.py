@@ -14,13 +14,12 @@ from hwgen.cost.primitives import (
     logic,
     lut_memory,
     multiplier,
-    multiplier_blocks,
     negation,
     registers,
     rom,
     times,
 )
-from hwgen.dataflow.unit import MemoryStyle, Unit, beats
+from hwgen.dataflow.unit import Memory, MemoryStyle, Unit, beats
 
 _UNSIGNED, _SIGNED, _BIPOLAR = 0, 1, 2
 _INTEGER, _BIPOLAR_WEIGHT, _TERNARY = 0, 1, 2
@@ -58,30 +57,44 @@ def matvec_cost(unit: Unit, target: Target) -> Area:
     total += counter(in_blocks * out_blocks, family) + counter(in_blocks, family) + counter(out_blocks, family)
     total += logic(8, 4, family)  # busy, issue, accept and reserve
     total += logic(padded_lanes * p["XWidth"], 2, family)
-    total += _products(factors, in_lanes, out_lanes, family)
-    total += adder_tree(out_lanes, in_lanes, factors.product_bits, p["TreeLevelsPerStage"], family)
+    total += _products(factors, unit.memories[0], in_lanes, family)
+    # the lowest bit of a bipolar product is always set, where no lane is ever without one
+    fixed_bits = int(factors.x_kind == _BIPOLAR and factors.w_kind == _BIPOLAR_WEIGHT and not padded_lanes)
+    total += adder_tree(out_lanes, in_lanes, factors.product_bits - fixed_bits, p["TreeLevelsPerStage"], family)
     return total + _accumulators(out_lanes, acc_bits, out_blocks, family)
 
 
-def _products(f: _Factors, in_lanes: int, out_lanes: int, family: Family) -> Area:
-    """hg_mult_array with its registers.  A negated activation is made once for all rows."""
-    count, bits = in_lanes * out_lanes, f.product_bits
-    stored = registers(count * bits)
+def _products(f: _Factors, weights: Memory, in_lanes: int, family: Family) -> Area:
+    """hg_mult_array with its registers.  A negated activation is made once for all rows.
+
+    Rows whose weights of a lane are always the same share the product, unless a multiplier block makes it; those that are
+    always zero have none.
+    """
+    bits = f.product_bits
+    integers = f.w_kind == _INTEGER and f.x_kind != _BIPOLAR
+    whole = times(len(weights.fields), _integer_product(f, family)) if integers else Area()
+    if whole.dsps:
+        return whole + registers(len(weights.fields) * bits)
+    codes_zero = f.w_kind != _BIPOLAR_WEIGHT  # there zero bits are -1
+    lanes = ((k % in_lanes, field.values) for k, field in enumerate(weights.fields))
+    count = len({(lane, values.tobytes()) for lane, values in lanes if values.any() or not codes_zero})
     if f.x_kind == _BIPOLAR and f.w_kind != _INTEGER:
-        return stored + logic(count * f.w_bits, 3, family)
+        return logic(count * f.w_bits, 3, family) + registers(count * f.w_bits)
+    stored = registers(count * bits)
     if f.x_kind == _BIPOLAR:
         return stored + times(count, negation(f.w_bits + 1, family)) + logic(count * bits, 3, family)
-    if f.w_kind == _INTEGER:
+    if integers:
         return stored + times(count, _integer_product(f, family))
+    choice = f.w_bits if weights.depth > 1 else 0
     if bits < family.carry_from_bits:
-        return stored + logic(count * bits, f.x_bits + f.w_bits, family)
-    return stored + times(in_lanes, negation(bits, family)) + logic(count * bits, 4, family)
+        return stored + logic(count * bits, f.x_bits + choice, family)
+    return stored + times(in_lanes, negation(bits, family)) + logic(count * bits, 2 + choice if choice else 0, family)
 
 
 def _integer_product(f: _Factors, family: Family) -> Area:
     """An unsigned activation takes one bit more in a multiplier block, and none where the product is made of LUTs."""
-    blocks = multiplier_blocks(f.x_bits + (f.x_kind == _UNSIGNED), f.w_bits, f.product_bits, family)
-    return Area(dsps=blocks) if blocks else multiplier(f.x_bits, f.w_bits, f.product_bits, family)
+    in_block = multiplier(f.x_bits + (f.x_kind == _UNSIGNED), f.w_bits, f.product_bits, family)
+    return in_block if in_block.dsps else multiplier(f.x_bits, f.w_bits, f.product_bits, family)
 
 
 def _accumulators(lanes: int, bits: int, blocks: int, family: Family) -> Area:

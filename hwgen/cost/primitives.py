@@ -5,6 +5,8 @@ All functions are of structure alone; no synthesis is run.  Sizes are in bits un
 
 from __future__ import annotations
 
+from typing import Final
+
 from hwgen.cost.area import Area
 from hwgen.cost.family import BlockShape, Family, LutMemory
 from hwgen.dataflow.unit import Memory, MemoryStyle
@@ -68,18 +70,22 @@ def carry_chain(bits: int, family: Family) -> Area:
     return Area(luts=cells * family.luts_per_carry_cell, carries=cells)
 
 
-_SMALL_ADDER_LUTS = (0, 2, 3, 10)
+_SMALL_ADDER_LUTS: Final = (0, 2, 3, 5)
 """LUTs of four inputs for the sum of two integers of 1, 2 and 3 bits."""
 
 
-def adder(a: int, b: int, family: Family) -> Area:
-    """Sum of two integers of a and b bits, one bit more than the wider; nothing where one has no bits."""
+def adder(a: int, b: int, family: Family, *, constant: bool = False) -> Area:
+    """Sum of two integers of a and b bits, one bit more than the wider; nothing where one has no bits.
+
+    constant: one of them is; where LUTs stand beside the carry chain, only half of them are left, to invert.
+    """
     wide = max(a, b)
     if min(a, b) == 0:
         return Area()
     if wide + 1 < family.carry_from_bits:
         return Area(luts=_SMALL_ADDER_LUTS[wide])
-    return Area(luts=family.luts_per_adder_bit * wide) + carry_chain(wide + 1, family)
+    halves = 1 if constant and family.lut_inputs > 4 else 2
+    return Area(luts=family.luts_per_adder_bit * wide * halves // 2) + carry_chain(wide + 1, family)
 
 
 def negation(bits: int, family: Family) -> Area:
@@ -91,15 +97,15 @@ def negation(bits: int, family: Family) -> Area:
     return Area(luts=(3 * bits + 1) // 2) + carry_chain(bits - 1, family)
 
 
-def comparator(bits: int, family: Family) -> Area:
-    """Whether one integer is at least another, both of so many bits."""
+def comparator(bits: int, family: Family, *, constant: bool = False) -> Area:
+    """Whether one integer is at least another, both of so many bits.  constant: one of them is."""
     if family.lut_inputs > 4:  # three pairs of bits are told by two LUTs: greater, and equal
         groups = -(-bits // 3)
-        return Area(luts=2 * groups, carries=-(-groups // family.carry_bits))
+        return Area(luts=-(-2 * groups // 3) if constant else 2 * groups, carries=-(-groups // family.carry_bits))
     return Area(luts=family.luts_per_adder_bit * bits + 1) + carry_chain(bits - 1, family)
 
 
-_SMALL_COUNTER_LUTS = (0, 1, 3, 5, 11)
+_SMALL_COUNTER_LUTS: Final = (0, 1, 3, 5, 11)
 """LUTs of four inputs of a counter of so many bits that is too narrow for carry cells."""
 
 
@@ -114,7 +120,7 @@ def counter(modulus: int, family: Family) -> Area:
     return Area(luts=bits + (bits + 2) // 3 + 1, ffs=bits) + carry_chain(bits, family)
 
 
-_SMALL_UP_DOWN_LUTS = (0, 3, 7, 14, 24)
+_SMALL_UP_DOWN_LUTS: Final = (0, 3, 7, 14, 24)
 """The same for a counter in both directions, with its two comparisons."""
 
 
@@ -128,53 +134,61 @@ def up_down_counter(maximum: int, family: Family) -> Area:
     return Area(luts=2 * bits + 10, ffs=bits) + times(2, carry_chain(bits, family))
 
 
+def _group_sum(terms: list[int], family: Family) -> tuple[Area, int]:
+    """The sum of a few integers of so many bits each, combinational: its cost and its bits."""
+    total, inputs = Area(), sum(terms)
+    while len(terms) > 1:
+        pairs = list(zip(terms[::2], terms[1::2], strict=False))
+        total = sum((adder(a, b, family) for a, b in pairs), total)
+        terms = [max(a, b) + 1 for a, b in pairs] + (terms[-1:] if len(terms) % 2 else [])
+    if inputs <= family.lut_inputs < family.carry_from_bits:  # narrow sums are made of LUTs, and these take all of them
+        return Area(luts=terms[0] if total.luts else 0), terms[0]
+    return total, terms[0]
+
+
 def adder_tree(lanes: int, inputs: int, width: int, levels_per_rank: int, family: Family) -> Area:
     """Trees of ``inputs`` integers of ``width`` bits, registered every few levels; valids and side bits are not in it."""
     terms = [width] * inputs
     total = Area()
     while len(terms) > 1:
-        for _ in range(levels_per_rank):
-            pairs = list(zip(terms[::2], terms[1::2], strict=False))
-            for a, b in pairs:
-                total += adder(a, b, family)
-            terms = [max(a, b) + 1 for a, b in pairs] + (terms[-1:] if len(terms) % 2 else [])
-            if len(terms) == 1:
-                break
-        total += registers(sum(terms))
+        size = 1 << levels_per_rank
+        groups = [terms[k : k + size] for k in range(0, len(terms), size)]
+        terms = []
+        for group in groups:
+            cost, bits = _group_sum(group, family)
+            total += cost + registers(bits)
+            terms.append(bits)
     return times(lanes, total)
 
 
-def multiplier_blocks(a: int, b: int, product: int, family: Family) -> int:
-    """Multiplier blocks for a product of ``product`` bits of signed factors of a and b bits; 0: it is made of LUTs."""
+def multiplier(a: int, b: int, product: int, family: Family) -> Area:
+    """Product of ``product`` bits of two signed integers of a and b bits: of multiplier blocks where these serve, else of LUTs.
+
+    A factor too wide for a block is cut; all but the lowest bits of a piece's product are added to the rest.
+    """
     block = family.multiplier
     wide, narrow = max(a, b), min(a, b)
     if block is None or narrow < 2 or product < block.product_from_bits:
-        return 0
+        return Area(luts=_multiplier_luts(wide, narrow, family)) + carry_chain(max(0, a + b - 3), family)
     if wide > block.a_bits:
-        step = block.a_bits - block.sign_bit
-        pieces = (wide - block.a_bits + step - 1) // step
-        last = wide - pieces * step
-        full = multiplier_blocks(block.a_bits, narrow, block.a_bits + narrow, family)
-        return pieces * full + multiplier_blocks(last, narrow, last + narrow, family)
+        return _in_pieces(wide, narrow, block.a_bits, block.sign_bit, family)
     if narrow > block.b_bits:
-        step = block.b_bits - block.sign_bit
-        pieces = (narrow - block.b_bits + step - 1) // step
-        last = narrow - pieces * step
-        return pieces * multiplier_blocks(wide, block.b_bits, wide + block.b_bits, family) + multiplier_blocks(
-            wide, last, wide + last, family
-        )
-    return 1
+        return _in_pieces(narrow, wide, block.b_bits, block.sign_bit, family)
+    return Area(dsps=1)
 
 
-def multiplier(a: int, b: int, product: int, family: Family) -> Area:
-    """Product of two integers of a and b bits; see `multiplier_blocks`."""
-    blocks = multiplier_blocks(a, b, product, family)
-    if blocks:
-        return Area(dsps=blocks)
-    return Area(luts=_multiplier_luts(max(a, b), min(a, b), family)) + carry_chain(max(0, a + b - 3), family)
+def _in_pieces(factor: int, other: int, limit: int, sign_bit: int, family: Family) -> Area:
+    step = limit - sign_bit
+    whole = -(-(factor - limit) // step)
+    last = factor - whole * step
+    total = times(whole, multiplier(limit, other, limit + other, family)) + multiplier(last, other, last + other, family)
+    for piece in range(1, whole + 1):
+        bits = factor + other - piece * step
+        total += adder(bits - 1, bits - 1, family)
+    return total
 
 
-_PARTIAL_PRODUCT_LUTS = (0.0, 1.0, 1.0, 1.25, 1.8)
+_PARTIAL_PRODUCT_LUTS: Final = (0.0, 1.0, 1.0, 1.2, 1.2)
 """LUTs of six inputs for each product of two bits, by the bits of the narrower factor; blocks take over where both are wide."""
 
 
@@ -240,14 +254,23 @@ def rom(memory: Memory, style: MemoryStyle, family: Family) -> Area:
     if style is MemoryStyle.BLOCK:
         return block_memory(depth, memory.width_bits, family) + registers(memory.width_bits)
     inputs = [_column_inputs(c, depth) for c in set(_columns(memory))]
-    luts = sum(rom_luts(n, family) for n in inputs)
-    return Area(luts=luts, ffs=sum(n > 0 for n in inputs))
+    return Area(luts=round(sum(rom_luts(n, family) for n in inputs)), ffs=sum(n > 0 for n in inputs))
 
 
-def rom_luts(inputs: int, family: Family) -> int:
-    """LUTs of one bit of a memory, of so many address bits."""
-    if inputs <= family.wide_inputs:
+_PLAIN_ROM_INPUTS: Final = 4
+"""Address bits up to which a bit of a memory is one LUT."""
+
+
+def rom_luts(inputs: int, family: Family) -> float:
+    """LUTs of one bit of a memory, of so many address bits.
+
+    A memory is seldom what limits the clock. Yosys then maps it for little depth only where that is cheap, and shares logic between
+    its bits: wide multiplexers are hardly used, and a bit takes more than the smallest tree of LUTs.
+    """
+    if inputs <= family.lut_inputs and inputs <= _PLAIN_ROM_INPUTS:
         return function_luts(inputs, family)
+    if family.lut_inputs > 4:
+        return 1.5 if inputs == 5 else 4.1 if inputs == 6 else 3.2 * 2 ** (inputs - 6)
     if family.wide_inputs > family.lut_inputs:
-        return (1 << (inputs - family.lut_inputs)) + (1 << (inputs - family.wide_inputs)) // 2
-    return round((1 << (inputs - family.lut_inputs)) * (1.8 if inputs == 5 else 2.2))
+        return 2.2 if inputs == 5 else 5.2 if inputs == 6 else 1.2 * 2 ** (inputs - 4)
+    return (1.8 if inputs == 5 else 2.2) * 2 ** (inputs - 4)

@@ -38,7 +38,7 @@ def _scale_lane(p: dict[str, int], family: Family) -> Area:
         constant = p["Blocks"] == 1
         total += multiplier(a_bits, p["MWidth"], product_bits, family)
         total += registers(product_bits + (0 if constant else offsets * p["BWidth"]))
-    total += times(offsets, adder(sum_bits - 1, sum_bits - 1, family))
+    total += times(offsets, adder(sum_bits - 1, sum_bits - 1, family, constant=p["Blocks"] == 1))
     if p["TwoSums"]:
         total += adder(term_bits, term_bits, family)
     return total if p["Wrap"] else total + _clip(term_bits + p["TwoSums"], p["OutWidth"], p["OutLow"], p["OutHigh"], family)
@@ -62,9 +62,14 @@ def threshold_cost(unit: Unit, target: Target) -> Area:
     total += counter(p["Blocks"], family) + registers(unit.latency_cycles)
     bits = max(p["TWidth"], p["InWidth"] + 1 - p["InSigned"])
     if p["HasInvert"]:
-        bits += 1
-        total += Area(luts=lanes * p["InWidth"] if family.lut_inputs == 4 else 0)
-    total += times(lanes * levels, comparator(bits, family) + registers(1))
+        total += times(lanes, logic(p["InWidth"], 2, family)) + times(lanes * levels, comparator(bits + 2, family))
+    elif p["Blocks"] > 1:
+        total += times(lanes * levels, comparator(bits - 1, family))
+    else:
+        for threshold in (int(f.values[0]) for f in unit.memories[0].fields):
+            equal_bits = (threshold & -threshold).bit_length() - 1 if threshold else bits - 1  # they decide nothing
+            total += comparator(max(1, bits - 1 - equal_bits), family, constant=True)
+    total += registers(lanes * levels)
     return total + adder_tree(lanes, levels, 1, p["TreeLevelsPerStage"], family) + registers(lanes * p["OutWidth"])
 
 

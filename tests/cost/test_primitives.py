@@ -18,7 +18,7 @@ from hwgen.cost.primitives import (
     counter,
     delay,
     lut_memory,
-    multiplier_blocks,
+    multiplier,
     registers,
     rom,
     times,
@@ -72,8 +72,8 @@ def test_adder_tree_of_one_is_a_wire() -> None:
     ],
 )
 def test_multiplier_blocks_by_family(a: int, b: int, product: int, ecp5: int, xcup: int, xc7: int) -> None:
-    assert [multiplier_blocks(a, b, product, f) for f in (ECP5, XCUP, XC7, ICE40)] == [ecp5, xcup, xc7, 0]
-    assert multiplier_blocks(b, a, product, ECP5) == ecp5, "the order of the factors does not matter"
+    assert [multiplier(a, b, product, f).dsps for f in (ECP5, XCUP, XC7, ICE40)] == [ecp5, xcup, xc7, 0]
+    assert multiplier(b, a, product, ECP5) == multiplier(a, b, product, ECP5), "the order of the factors does not matter"
 
 
 @pytest.mark.parametrize(
