@@ -16,7 +16,7 @@ from hwgen.cli.main import app
 from tests.cli.support import Hwgen, write_mlp
 
 PRECISION = ("--precision", "fixed<5,2>")
-COMMANDS = ("build", "check", "import", "show", "inspect", "emit", "sim", "report", "trace", "ops", "formats", "doctor")
+COMMANDS = ("build", "check", "import", "show", "inspect", "estimate", "emit", "sim", "report", "trace", "ops", "formats", "doctor")
 
 
 def files(folder: Path) -> dict[str, bytes]:

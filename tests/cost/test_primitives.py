@@ -93,9 +93,11 @@ def test_rom_of_sixteen_words_is_a_lut_a_bit(random: Random) -> None:
     assert (made.luts, made.ffs) == (1, 1)
 
 
-def test_rom_of_128_random_words_is_eight_luts_of_four_or_two_of_six(random: Random) -> None:
-    assert rom(random_memory(random, 128, 10), MemoryStyle.DISTRIBUTED, ECP5).luts == 80
-    assert rom(random_memory(random, 128, 10), MemoryStyle.DISTRIBUTED, XCUP).luts == 20
+def test_rom_doubles_with_every_address_bit_past_those_of_a_lut(random: Random) -> None:
+    for family in (ECP5, XCUP, ICE40):
+        sizes = [rom(random_memory(random, 1 << bits, 10), MemoryStyle.DISTRIBUTED, family).luts for bits in range(6, 10)]
+        assert sizes[0] > 10, "more than a LUT a bit"
+        assert all(1.4 * a <= b <= 2.4 * a for a, b in pairwise(sizes)), sizes
 
 
 def test_columns_that_are_alike_or_constant_are_not_paid_for(random: Random) -> None:
