@@ -7,10 +7,10 @@ from random import Random
 import pytest
 from networks import mlp, random_sizes
 
-from hwgen.dataflow.cycles import interval_of, predict, simulate, size_fifos
+from hwgen.dataflow.cycles import Performance, interval_of, predict, simulate, size_fifos
 from hwgen.dataflow.folding import for_interval, from_text
 from hwgen.dataflow.plan import Dataflow, plan, with_fifo_depths
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, HwgenFailure
 from hwgen.flow import lower
 from hwgen.ops.linear import MatvecAttrs
 from hwgen.ops.record import attrs_as
@@ -66,3 +66,53 @@ def test_nonsense_is_refused(text: str) -> None:
 def test_interval_is_the_mean_of_the_later_half_rounded_up() -> None:
     assert interval_of([10, 30, 40, 50, 60]) == 10
     assert interval_of([0, 100, 110, 121]) == 11
+
+
+SIMULATED = [
+    # sizes, parallelism, computed depths, (latency, interval) at these, (latency, interval) with one place each
+    ((1, 1, 1), "1x1", (6, 5), (11, 1), (11, 6)),
+    ((5, 3, 2), "1x1", (3, 2), (30, 15), (46, 29)),
+    ((8, 8, 8), "2x4", (3, 2), (29, 8), (39, 18)),
+    ((13, 7, 5), "3x2", (4, 3), (41, 20), (71, 44)),
+    ((6, 9, 4), "full", (10, 7), (17, 1), (17, 10)),
+    ((10, 12, 3), "fc1=5x4,fc2=3x1", (3, 3), (31, 12), (55, 30)),
+    ((10, 12, 3), "fc1=5x3,fc2=4x3", (6, 1), (24, 8), (51, 40)),
+    ((20, 6, 10, 4), "fc1=4x2,fc2=3x5,fc3=5x4", (3, 2, 1), (42, 15), (65, 31)),
+    ((7, 11, 5, 9), "fc1=7x1,fc2=2x5,fc3=1x9", (10, 1, 1), (40, 11), (130, 110)),
+    ((16, 16, 16), "16x1", (10, 7), (48, 16), (273, 160)),
+    ((16, 16, 16), "1x16", (1, 1), (44, 16), (44, 16)),
+]
+"""What Verilator measured on these designs."""
+
+
+@pytest.mark.parametrize(("sizes", "parallelism", "depths", "sized", "single"), SIMULATED)
+def test_predicted_cycles_are_those_that_were_simulated(
+    sizes: tuple[int, ...], parallelism: str, depths: tuple[int, ...], sized: tuple[int, int], single: tuple[int, int]
+) -> None:
+    flow = flow_of(sizes, parallelism)
+    assert tuple(s.fifo_depth for s in flow.stages) == depths
+    assert predict(flow) == Performance(*sized)
+    assert predict(with_fifo_depths(flow, [1] * len(depths))) == Performance(*single)
+    latency, interval = sized
+    assert simulate(flow, 3).done == tuple(latency + k * interval for k in range(3))
+
+
+def test_inferences_offered_at_a_pace_are_taken_at_that_pace() -> None:
+    flow = flow_of((5, 3, 2), "1x1")
+    run = simulate(flow, 3, pace_cycles=40)
+    assert run.first == (0, 40, 80), "the first beat of each is offered at its time"
+    assert run.done[2] - run.done[1] == run.done[1] - run.done[0] == 40
+    assert max(run.occupancy) <= 3 and min(run.occupancy) >= 1
+
+
+def test_a_design_that_stops_is_an_error() -> None:
+    flow = flow_of((5, 3, 2), "1x1")
+    with pytest.raises(HwgenFailure, match="the cycle model stops at edge"):
+        simulate(with_fifo_depths(flow, [1, 0]), 2)
+
+
+def test_interval_of_few_inferences_is_that_of_what_there_is() -> None:
+    assert interval_of([]) == 0
+    assert interval_of([9]) == 10
+    assert interval_of([9, 14]) == 5
+    assert interval_of([0, 1, 2, 12]) == 6, "from the second on: 11 edges for 2 inferences, rounded up"

@@ -13,9 +13,9 @@ from hwgen.errors import HwgenError
 from hwgen.numerics.functions import FUNCTIONS, certified_compare
 from hwgen.numerics.interval import Interval, accumulator_bounds
 from hwgen.numerics.requantize import TableMap, find_requantizer, scale_shift_cost, table_cost, thresholds_cost
-from hwgen.numerics.rounding import Rounding
+from hwgen.numerics.rounding import Rounding, round_fraction
 from hwgen.numerics.scalar_map import Chain, ClampedAffine, Levels
-from hwgen.numerics.scale_shift import ScaleShift
+from hwgen.numerics.scale_shift import ScaleShift, find_scale_shift
 from hwgen.numerics.surd import ZERO, Surd
 from hwgen.numerics.thresholds import Thresholds
 
@@ -133,3 +133,20 @@ def test_the_cheapest_form_is_taken(gain: Fraction, levels: Levels, bits: int, f
     half = 1 << bits - 1
     found = find_requantizer([Chain((ClampedAffine(Surd.of(gain)),))], [Interval(-half, half - 1)], levels, where="here")
     assert isinstance(found, form)
+
+
+@pytest.mark.parametrize("rounding", Rounding)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_every_rounding_has_a_scale_and_shift_where_the_sign_does_not_change(rounding: Rounding, sign: int) -> None:
+    """Of values of both signs, rounding by magnitude has none: the steps around zero have another length."""
+    gain = Fraction(3, 8) * sign
+    affine, levels, domain = ClampedAffine(Surd.of(gain)), Levels(-64, 63, rounding), Interval(0, 100)
+    found = find_scale_shift([affine], [domain], levels)
+    assert found is not None, "one sign only"
+    for code in range(101):
+        wanted = min(max(round_fraction(gain * code, rounding), -64), 63)
+        total = sum((code * found.multipliers[0] + b) >> found.shift for b in found.offsets[0])
+        assert min(max(total, found.low), found.high) == wanted, f"{rounding} of {gain * code}"
+    both = find_scale_shift([affine], [Interval(-100, 100)], levels)
+    by_magnitude = (Rounding.UP, Rounding.DOWN, Rounding.HALF_UP, Rounding.HALF_DOWN)
+    assert (both is None) == (rounding in by_magnitude)
