@@ -1,0 +1,132 @@
+"""Requantizers: sizes, what is refused, and the plainer and other uses that random samples are cut to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hwgen.errors import HwgenError
+from hwgen.formats import Integer
+from hwgen.ir.graph import Value
+from hwgen.numerics.interval import Interval
+from hwgen.numerics.requantize import TableMap
+from hwgen.numerics.scale_shift import ScaleShift
+from hwgen.numerics.thresholds import Thresholds
+from hwgen.ops.lookup import TableAttrs
+from hwgen.ops.record import make
+from hwgen.ops.requantize import REQUANT_SCALE, REQUANT_THRESHOLD, ScaleAttrs, ThresholdAttrs, requantizer_node
+from hwgen.ops.source import INPUT, InputAttrs
+
+BYTE = Integer(-128, 127)
+
+
+def codes(*shape: int, format_: Integer = BYTE) -> Value:
+    return make(INPUT, InputAttrs((1, *shape), format_), [], "x", "x").output
+
+
+def scale(*multipliers: int, offsets: tuple[tuple[int, ...], ...], shift: int = 4, wrap: bool = False) -> ScaleAttrs:
+    return ScaleAttrs(multipliers, offsets, shift, -8, 7, wrap, Integer(-8, 7))
+
+
+def thresholds(rows: list[list[int]], *invert: bool, offset: int = -2) -> ThresholdAttrs:
+    return ThresholdAttrs(np.array(rows), invert, offset, Integer(offset, offset + len(rows[0])))
+
+
+def shown(attrs: object) -> object:
+    if isinstance(attrs, ThresholdAttrs):
+        return attrs.thresholds.tolist(), attrs.invert, attrs.offset, (attrs.format.low, attrs.format.high)
+    assert isinstance(attrs, ScaleAttrs), "of a requantizer"
+    ends = (attrs.low, attrs.high, attrs.format.low, attrs.format.high)
+    return attrs.multipliers, attrs.offsets, attrs.shift, attrs.wrap, ends
+
+
+def test_one_function_for_all_channels_is_kept_once() -> None:
+    op, attrs = requantizer_node(ScaleShift((3, 3), ((1, 2), (1, 2)), 4, -8, 7), Integer(-8, 7))
+    assert op == "requant_scale" and shown(attrs) == ((3,), ((1, 2),), 4, False, (-8, 7, -8, 7))
+    for m, b in (((3, 4), ((1,), (1,))), ((3, 3), ((1,), (2,)))):
+        _, attrs = requantizer_node(ScaleShift(m, b, 4, -8, 7, True), Integer(-8, 7))
+        assert shown(attrs) == (m, b, 4, True, (-8, 7, -8, 7))
+    op, attrs = requantizer_node(Thresholds(((1, 2), (1, 2)), (True, True), -2), Integer(-2, 0))
+    assert op == "requant_threshold" and shown(attrs) == ([[1, 2]], (True,), -2, (-2, 0))
+    for rows, invert in ((((1, 2), (1, 3)), (True, True)), (((1, 2), (1, 2)), (True, False))):
+        _, attrs = requantizer_node(Thresholds(rows, invert, -2), Integer(-2, 0))
+        assert shown(attrs) == ([list(row) for row in rows], invert, -2, (-2, 0))
+    op, attrs = requantizer_node(TableMap(-1, (5, 6)), Integer(0, 7))
+    assert op == "table" and isinstance(attrs, TableAttrs) and (attrs.low, attrs.values.tolist()) == (-1, [5, 6])
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3)])
+def test_parameters_are_one_or_one_a_channel_of_the_last_axis(shape: tuple[int, ...]) -> None:
+    for count in (1, 3):
+        node = make(REQUANT_SCALE, scale(*[3] * count, offsets=((1,),) * count), [codes(*shape)], "y", "y")
+        assert node.output.type.shape == (1, *shape) and REQUANT_SCALE.bounds(node) == (Interval(-8, 7),)
+        make(REQUANT_THRESHOLD, thresholds([[1, 2]] * count, *[False] * count), [codes(*shape)], "y", "y")
+    with pytest.raises(HwgenError, match="2 channels for 3"):
+        make(REQUANT_SCALE, scale(3, 3, offsets=((1,), (1,))), [codes(*shape)], "y", "y")
+    with pytest.raises(HwgenError, match="4 channels for 3"):
+        make(REQUANT_THRESHOLD, thresholds([[1, 2]] * 4, *[False] * 4), [codes(*shape)], "y", "y")
+
+
+def test_codes_of_62_bits_are_taken_and_wider_ones_refused() -> None:
+    make(REQUANT_SCALE, scale(1, offsets=((0,),)), [codes(1, format_=Integer(-(1 << 61), (1 << 61) - 1))], "y", "y")
+    with pytest.raises(HwgenError, match="lower the graph first"):
+        make(REQUANT_SCALE, scale(1, offsets=((0,),)), [codes(1, format_=Integer(0, (1 << 62)))], "y", "y")
+
+
+def test_a_product_beyond_64_bits_is_exact() -> None:
+    top = (1 << 61) - 1
+    attrs = ScaleAttrs((5,), ((7,),), 60, -100, 100, False, Integer(-100, 100))
+    node = make(REQUANT_SCALE, attrs, [codes(1, format_=Integer(-top - 1, top))], "y", "y")
+    result = REQUANT_SCALE.reference(node, [np.array([[top], [-top - 1], [3]])])
+    assert result.ravel().tolist() == [(5 * top + 7) >> 60, (-5 * (top + 1) + 7) >> 60, 0]
+
+
+def test_plainer_scales_take_one_thing_away_each() -> None:
+    whole = scale(3, 5, offsets=((1, 2), (3, 4)))
+    node = make(REQUANT_SCALE, whole, [codes(2)], "y", "y")
+    ends = (-8, 7, -8, 7)
+    found = [shown(attrs) for attrs in REQUANT_SCALE.plainer(node)]
+    expected = [
+        ((3,), ((1, 2),), 4, False, ends), ((5,), ((3, 4),), 4, False, ends),
+        ((3, 5), ((1,), (3,)), 4, False, ends), ((3, 5), ((2,), (4,)), 4, False, ends),
+        ((1, 1), ((1, 2), (3, 4)), 4, False, ends), ((3, 5), ((0, 0), (0, 0)), 4, False, ends),
+        ((3, 5), ((1, 2), (3, 4)), 0, False, ends), ((3, 5), ((1, 2), (3, 4)), 2, False, ends),
+    ]
+    assert all(e in found for e in expected), found
+    (narrower,) = (f for f in found if f not in expected)
+    assert isinstance(narrower, tuple) and narrower[:4] == ((3, 5), ((1, 2), (3, 4)), 4, False)
+    assert narrower[4][:2] == narrower[4][2:] and narrower[4] != ends, "fewer codes, and the clip with them"
+
+
+def test_the_plainest_scale_has_nothing_to_take_away_but_codes() -> None:
+    node = make(REQUANT_SCALE, scale(1, offsets=((0,),), shift=0), [codes(2)], "y", "y")
+    assert len(list(REQUANT_SCALE.plainer(node))) == 1
+    node = make(REQUANT_SCALE, scale(1, offsets=((0,),), shift=0, wrap=True), [codes(2)], "y", "y")
+    assert [shown(attrs) for attrs in REQUANT_SCALE.plainer(node)] == [((1,), ((0,),), 0, False, (-8, 7, -8, 7))]
+
+
+def test_plainer_thresholds_take_one_thing_away_each() -> None:
+    node = make(REQUANT_THRESHOLD, thresholds([[1, 2, 3], [4, 5, 6]], True, False), [codes(2)], "y", "y")
+    assert [shown(attrs) for attrs in REQUANT_THRESHOLD.plainer(node)] == [
+        ([[1, 2, 3]], (True,), -2, (-2, 1)), ([[4, 5, 6]], (False,), -2, (-2, 1)),
+        ([[1, 2, 3], [4, 5, 6]], (False, False), -2, (-2, 1)),
+        ([[1], [4]], (True, False), -2, (-2, -1)), ([[2, 3], [5, 6]], (True, False), -2, (-2, 0)),
+    ]
+    node = make(REQUANT_THRESHOLD, thresholds([[1]], False), [codes(2)], "y", "y")
+    assert not list(REQUANT_THRESHOLD.plainer(node))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 5])
+def test_parameters_are_spread_over_other_channels(channels: int) -> None:
+    value = codes(channels)
+    node = make(REQUANT_SCALE, scale(3, 5, offsets=((1,), (2,))), [codes(2)], "y", "y")
+    attrs = REQUANT_SCALE.refit(node, value)
+    again = make(REQUANT_SCALE, attrs, [value], "y", "y")
+    assert isinstance(attrs, ScaleAttrs) and set(zip(attrs.multipliers, attrs.offsets, strict=True)) <= {(3, (1,)), (5, (2,))}
+    assert again.output.type.shape == (1, channels)
+    node = make(REQUANT_THRESHOLD, thresholds([[1, 2], [4, 5]], True, False), [codes(2)], "y", "y")
+    attrs = REQUANT_THRESHOLD.refit(node, value)
+    make(REQUANT_THRESHOLD, attrs, [value], "y", "y")
+    assert isinstance(attrs, ThresholdAttrs) and attrs.thresholds.shape[1] == 2 and len(attrs.invert) == len(attrs.thresholds)
+    pairs = {(tuple(row), one) for row, one in zip(attrs.thresholds.tolist(), attrs.invert, strict=True)}
+    assert pairs <= {((1, 2), True), ((4, 5), False)}
