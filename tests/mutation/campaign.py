@@ -11,11 +11,10 @@ from queue import SimpleQueue
 from threading import Lock
 from typing import Final
 
-from mutation import rtl_operators
 from mutation.journal import Journal
 from mutation.judges import Step, steps_for
 from mutation.mutant import Mutant
-from mutation.sources import mutants_of, sources
+from mutation.sources import mutants_of, operators_for, sources
 from mutation.workspace import Broken, Outcome, Workspace
 
 _BASELINE_LIMIT_SECONDS: Final = 1200.0
@@ -114,8 +113,8 @@ class Campaign:
     def _judge(self, mutant: Mutant, workspace: Workspace) -> Outcome:
         original = (self.tree / mutant.path).read_bytes()
         changed = mutant.apply(original)
-        if mutant.path.endswith(".sv") and not rtl_operators.is_syntax(changed):
-            return Outcome("stillborn", says="no SystemVerilog")
+        if not operators_for(mutant.path).is_syntax(changed):
+            return Outcome("stillborn", says="does not parse")
         workspace.put(mutant.path, changed)
         seconds = 0.0
         try:

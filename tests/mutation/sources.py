@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from mutation import python_operators, rtl_operators
@@ -19,8 +20,12 @@ def sources(root: Path) -> list[str]:
     return [file.relative_to(root).as_posix() for pattern in PATTERNS for file in sorted(root.glob(pattern)) if file.stat().st_size]
 
 
+def operators_for(path: str) -> ModuleType:
+    """The operators of a file's language: a module with ``edits(text)`` and ``is_syntax(text)``."""
+    return rtl_operators if path.endswith(".sv") else python_operators
+
+
 def mutants_of(root: Path, path: str) -> list[Mutant]:
     """All mutants of one file."""
     text = (root / path).read_bytes()
-    found = rtl_operators.edits(text) if path.endswith(".sv") else python_operators.edits(text)
-    return named(path, text, found)
+    return named(path, text, operators_for(path).edits(text))

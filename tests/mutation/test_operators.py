@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 from mutation import python_operators, rtl_operators
+from mutation.command import ROOT
 from mutation.mutant import Edit, Mutant, named
 from mutation.sampling import sample
+from mutation.sources import mutants_of, sources
 
 PYTHON = [
     ("constant", "x = 7", "x = 8"), ("constant", "x = 7", "x = 6"), ("constant", "x = 0", "x = (-1)"),
@@ -116,6 +120,14 @@ def test_mutant_keeps_its_name_when_other_lines_come_and_twins_have_two() -> Non
     assert set(names("x = a < b")) <= set(names("y = c\n\nif z:\n    x = a < b\n"))
     twins = names("x = a < b\nx = a < b\n")
     assert len(set(twins)) == len(twins) == 2
+
+
+def test_mutants_of_the_sources_parse_and_differ() -> None:
+    for path in sources(ROOT):
+        text = (ROOT / path).read_bytes()
+        original = ast.dump(ast.parse(text)) if path.endswith(".py") else ""
+        for mutant in sample(mutants_of(ROOT, path), 8, 1) if original else ():
+            assert ast.dump(ast.parse(mutant.apply(text))) != original, mutant.diff(text)
 
 
 def test_diff_says_what_changed() -> None:
