@@ -20,5 +20,5 @@ def argmax_cost(unit: Unit, target: Target) -> Area:
     padded = unit.in_beats * lanes - p["Elements"]
     if family.lut_inputs == 4:  # else the LUTs that compare take these as well
         total += logic(padded * p["Width"], 2, family)
-        total += times(lanes if family.wide_inputs > 4 else 1, choose)
+        total += times(lanes if family.carry_holds_luts else 1, choose)
     return total + counter(unit.in_beats, family) + (logic(index_bits * lanes, 3, family) if unit.in_beats > 1 else Area())

@@ -64,6 +64,11 @@ class Family:
     shared_lut_memories: tuple[LutMemory, ...] = ()
     shift_registers_from: int = 0
 
+    @property
+    def carry_holds_luts(self) -> bool:
+        """ECP5: adders need no LUTs beside their carry cells, and LUTs of four inputs are joined to wider ones."""
+        return self.luts_per_carry_cell > 0
+
 
 def _shapes(bits_log2: int, widths: tuple[int, ...], blocks: int) -> tuple[BlockShape, ...]:
     """Shapes of a block of 2**bits_log2 bits, parity aside; a width of 9 or a multiple has the depth of 8."""

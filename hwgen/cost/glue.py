@@ -60,7 +60,7 @@ def width_converter(width: int, elements: int, in_lanes: int, out_lanes: int, fa
 def _converter_control(places: int, in_beats: int, out_beats: int, in_short: bool, out_short: bool, family: Family) -> Area:
     """The count of what is stored; the beats are counted only on a side whose last beat is short."""
     bits = places.bit_length()
-    total = Area(luts=bits * (bits + 2) if family.wide_inputs > family.lut_inputs == 4 else 4 * bits, ffs=bits)
+    total = Area(luts=bits * (bits + 2) if family.carry_holds_luts else 4 * bits, ffs=bits)
     for beats_, short in ((in_beats, in_short), (out_beats, out_short)):
         if short:
             total += counter(beats_, family) + Area(luts=4 * bits)
@@ -73,6 +73,6 @@ def _place_luts(sources: int, family: Family) -> int:
         return 0  # the register's enable does it
     if family.lut_inputs > 4:
         return 1 if sources <= 3 else round(0.55 * sources)
-    if family.wide_inputs > family.lut_inputs:
+    if family.carry_holds_luts:
         return 4 * (sources - 1) if sources <= 3 else round(1.1 * sources) + 1
     return sources - 1 if sources <= 3 else round(0.85 * sources)

@@ -49,9 +49,9 @@ def multiplexer_luts(choices: int, family: Family) -> int:
     """LUTs of one bit chosen from so many, by an encoded address."""
     if choices <= 1:
         return 0
-    if family.lut_inputs == 6:
+    if family.lut_inputs > 4:
         return -(-choices // 4) + (choices > 8)
-    if family.wide_inputs == family.lut_inputs:
+    if not family.carry_holds_luts:
         return -(-(4 * choices - 5) // 5)
     return {2: 1, 3: 2, 4: 4, 5: 3}.get(choices, choices + choices // 4)
 
@@ -90,7 +90,7 @@ def adder(a: int, b: int, family: Family, *, constant: bool = False) -> Area:
 
 def negation(bits: int, family: Family) -> Area:
     """The negative of an integer, in so many bits; the choice between both is not in it."""
-    if family.wide_inputs > family.lut_inputs == 4:
+    if family.carry_holds_luts:
         return carry_chain(bits, family) if bits >= family.carry_from_bits else Area()
     if family.lut_inputs > 4:
         return Area(luts=bits) + carry_chain(bits, family)
@@ -271,6 +271,6 @@ def rom_luts(inputs: int, family: Family) -> float:
         return function_luts(inputs, family)
     if family.lut_inputs > 4:
         return 1.5 if inputs == 5 else 4.1 if inputs == 6 else 3.2 * 2 ** (inputs - 6)
-    if family.wide_inputs > family.lut_inputs:
+    if family.carry_holds_luts:
         return 2.2 if inputs == 5 else 5.2 if inputs == 6 else 1.2 * 2 ** (inputs - 4)
     return (1.8 if inputs == 5 else 2.2) * 2 ** (inputs - 4)
