@@ -13,11 +13,10 @@ Every word that goes into Tcl is made here or matches a strict pattern; no name 
 
 from __future__ import annotations
 
-import dataclasses
 import enum
-import hashlib
 import math
 import re
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,8 +26,6 @@ from hwgen.errors import HwgenError
 from hwgen.rtl.assemble import TOP, assemble
 from hwgen.rtl.atomic import replaced_folder
 from hwgen.rtl.build_directory import Build
-from hwgen.rtl.netlist import Instance, Netlist
-from hwgen.rtl.printer import print_netlist
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -49,7 +46,7 @@ class VendorTool(enum.StrEnum):
 
 
 class ProjectRecord(BaseModel):
-    """What a project was made of.  sources_sha256: of the files in ``src``, by name and contents."""
+    """What a project was made of.  sources_sha256: of the build's RTL and memories."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,7 +56,7 @@ class ProjectRecord(BaseModel):
     sources_sha256: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Tool:
     """part: what its part names look like.  example: one.  files: template to file.  commands: what a user runs, in order."""
 
@@ -103,8 +100,7 @@ def write_vendor_project(build: Build, out: Path, kind: VendorTool, part: str, c
         raise HwgenError("clock", where, f"is not from {_SLOWEST_MHZ} to {_FASTEST_MHZ:g} MHz", "choose another --clock")
     with replaced_folder(out, RECORD) as folder:
         sources, memories = _copy_sources(build, folder / "src")
-        digest = _digest(folder / "src")
-        environment = _environment()
+        environment, digest = _environment(), build.sources_sha256
         for template, name in tool.files:
             text = environment.get_template(template).render(
                 part=part, period_ns=f"{math.floor(1e6 / clock_mhz) / 1000:.3f}", top=TOP,
@@ -119,30 +115,16 @@ def write_vendor_project(build: Build, out: Path, kind: VendorTool, part: str, c
 def _copy_sources(build: Build, folder: Path) -> tuple[list[str], list[str]]:
     """Sources in order and memory images, by their names in ``folder``; the top refers to memories by these names."""
     folder.mkdir()
-    design = assemble(build.flow)
-    sources = [path.name for path in build.sources]
-    memories = [PurePosixPath(memory.file).name for memory in design.memories]
-    for name in sources:
-        (folder / name).write_bytes((build.folder / "rtl" / name).read_bytes())
-    for memory in design.memories:
-        (folder / PurePosixPath(memory.file).name).write_bytes((build.folder / memory.file).read_bytes())
-    (folder / f"{TOP}.v").write_text(print_netlist(_with_bare_names(design.netlist)))
-    return sources, memories
-
-
-def _with_bare_names(netlist: Netlist) -> Netlist:
-    def bare(instance: Instance) -> Instance:
-        parameters = tuple((k, PurePosixPath(v).name if isinstance(v, str) else v) for k, v in instance.parameters)
-        return dataclasses.replace(instance, parameters=parameters)
-
-    return dataclasses.replace(netlist, instances=tuple(map(bare, netlist.instances)))
-
-
-def _digest(folder: Path) -> str:
-    total = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        total.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
-    return total.hexdigest()
+    sources = build.sources
+    for path in sources:
+        (folder / path.name).write_bytes(path.read_bytes())
+    top = folder / f"{TOP}.v"
+    text, memories = top.read_text(), [PurePosixPath(memory.file) for memory in assemble(build.flow).memories]
+    for memory in memories:
+        text = text.replace(f'"{memory}"', f'"{memory.name}"')
+        (folder / memory.name).write_bytes((build.folder / memory).read_bytes())
+    top.write_text(text)
+    return [path.name for path in sources], [memory.name for memory in memories]
 
 
 def _checked(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any, Final
@@ -203,11 +204,15 @@ def test_only_a_project_of_ours_is_replaced(build: Build, tmp_path: Path, tool: 
         write_vendor_project(build, other, tool, PARTS[tool], 100.0)
 
 
-def test_a_build_whose_file_list_was_tampered_with_gives_no_tcl(build: Build, tmp_path: Path, tool: VendorTool) -> None:
+@pytest.mark.parametrize("name", ["a;exit.sv", "[exit].sv", "$env(HOME).sv", "../../outside.sv"])
+def test_a_build_with_a_foreign_source_gives_no_project(build: Build, tmp_path: Path, tool: VendorTool, name: str) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(build.folder, copy)
-    (copy / "rtl" / "a;exit.sv").write_text("")
-    (copy / "filelist.f").write_text("rtl/a;exit.sv\nrtl/hwgen_top.v\n")
-    with pytest.raises(HwgenError, match="plain word of Tcl"):
+    (copy / "rtl" / name).write_text("module other; endmodule\n")
+    sources = f"rtl/{name}\nrtl/hwgen_top.v\n"
+    (copy / "filelist.f").write_text(sources)
+    files = {**build.manifest.files, "filelist.f": hashlib.sha256(sources.encode()).hexdigest()}
+    (copy / "manifest.json").write_text(build.manifest.model_copy(update={"files": files}).model_dump_json())
+    with pytest.raises(HwgenError):
         write_vendor_project(Build(copy), tmp_path / "out", tool, PARTS[tool], 100.0)
     assert not (tmp_path / "out").exists()
