@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from formal.campaign import FOLDER, prove, refuse, work
+import typer
+from formal.__main__ import main
+from formal.campaign import FOLDER, Row, prove, refuse, work
 from formal.cases import cases
 from formal.certificate import holds, read_circuit, read_cubes
 from formal.mutants import ARITHMETIC, MUTANTS, Mutant
@@ -108,3 +110,24 @@ def test_sweeps_find_what_is_broken_and_nothing_else() -> None:
     assert play(product(2, limit=3), {"hg_product": broken}).mismatches > 0
     rounded = next(m for m in ARITHMETIC if m.what == "rounds towards zero")
     assert play(lane(SCALES[0]), {rounded.template: rounded.text()}).mismatches > 0
+
+
+@pytest.mark.parametrize(("rows", "code"), [([True, True], 0), ([True, False], 1)])
+def test_exit_code_and_table_say_whether_all_is_as_it_must_be(
+    rows: list[bool], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = [lambda ok=ok: Row("prove", f"case {ok}", ok, "found", "engine", 1.0) for ok in rows]
+    monkeypatch.setattr("formal.__main__.work", lambda only: jobs)
+    with pytest.raises(typer.Exit) as left:
+        main(jobs=2, only="case")
+    assert left.value.exit_code == code
+    said = capsys.readouterr().out
+    assert f"{sum(rows)} of {len(rows)} as they must be" in said
+    assert ("FAILED" in said) == (code == 1)
+
+
+def test_a_name_that_nothing_has_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as left:
+        main(jobs=1, only="no such thing")
+    assert left.value.exit_code == 2
+    assert "is in no name" in capsys.readouterr().err
