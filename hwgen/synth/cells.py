@@ -23,7 +23,9 @@ _LUT: Final = Area(luts=1)
 _FF: Final = Area(ffs=1)
 _DSP: Final = Area(dsps=1)
 _BRAM: Final = Area(brams=1)
-_COMMON: Final = {"$scopeinfo": _NOTHING}
+SCOPE: Final = "$scopeinfo"
+"""Yosys's note of a module that it flattened: no cell."""
+_COMMON: Final = {SCOPE: _NOTHING}
 
 _ECP5: Final = {
     **_COMMON,

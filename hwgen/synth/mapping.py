@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Final
 
 from hwgen.cost.area import Target
 from hwgen.rtl.assemble import TOP
+from hwgen.rtl.atomic import work_folder
 from hwgen.rtl.build_directory import Build
 from hwgen.synth.store import source_files
 from hwgen.synth.tools import find_yosys, run_tool
@@ -86,8 +86,7 @@ def map_sources(folder: Path, sources: Sequence[str], top: str, target: Target, 
 def mapped(build: Build, target: Target) -> Generator[Netlist]:
     """The netlist of a build, in a copy of its sources: the build itself is not written to."""
     names = source_files(build)
-    with tempfile.TemporaryDirectory(prefix="hwgen-synth-") as work_name:
-        work = Path(work_name)
+    with work_folder("hwgen-synth-") as work:
         for name in names:
             (work / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(build.folder / name, work / name)

@@ -14,13 +14,13 @@ import numpy as np
 
 from hwgen.cost.area import Target
 from hwgen.errors import HwgenFailure
-from hwgen.formats import IntArray
 from hwgen.ops.run import evaluate
 from hwgen.rtl.assemble import stream_port
 from hwgen.rtl.build_directory import Build
 from hwgen.sim.compare import differing, idle_limit
 from hwgen.sim.native_runner import FULL_RATE, STALLS, compile_native
 from hwgen.sim.samples import draw
+from hwgen.synth.cells import SCOPE
 from hwgen.synth.mapping import NETLIST_VERILOG, Netlist
 from hwgen.synth.record import NetlistRun
 from hwgen.synth.tools import yosys_share
@@ -33,6 +33,7 @@ _YOSYS: Final = {
     Target.XC7: ("xilinx/cells_sim.v",), Target.ICE40: ("ice40/cells_sim.v",),
 }
 _MODULE: Final = re.compile(r"^module\s+(\w+).*?^endmodule\b", re.MULTILINE | re.DOTALL)
+_DIRECTIVE: Final = re.compile(r"^`(?:define|ifdef|ifndef|else|endif)\b.*$", re.MULTILINE)
 _SPECIFY: Final = re.compile(r"^\s*specify\b.*?^\s*endspecify\b", re.MULTILINE | re.DOTALL)
 _INSTANCE: Final = re.compile(r"^\s*(\w+)\s+(?:#\s*\(|\w+\s*\()", re.MULTILINE)
 _VERILATOR_FLAGS: Final = (
@@ -49,8 +50,11 @@ def _modules(text: str) -> dict[str, str]:
 def cell_models(target: Target, cells: set[str]) -> str:
     """Verilog of the cells, and of what they are made of.  Raises HwgenFailure for one that nobody models."""
     known: dict[str, str] = {}
+    header: list[str] = []
     for file in _YOSYS[target]:
-        known |= _modules((yosys_share() / file).read_text())
+        text = (yosys_share() / file).read_text()
+        known |= _modules(text)
+        header += _DIRECTIVE.findall(text[: next(_MODULE.finditer(text)).start()])
     for file in _OURS[target]:
         known |= _modules((MODELS / file).read_text())
     wanted, found = sorted(cells), dict[str, str]()
@@ -62,24 +66,19 @@ def cell_models(target: Target, cells: set[str]) -> str:
             raise HwgenFailure("no-cell-model", f"netlist for {target}", f"no model of cell {name!r}", "leave out --netlist-sim")
         found[name] = known[name]
         wanted += [inner for inner in _INSTANCE.findall(known[name]) if inner in known and inner != name]
-    return "\n".join(found[name] for name in sorted(found))
+    return "\n".join([*header, *(found[name] for name in sorted(found))]) + "\n"
 
 
 def simulate_netlist(build: Build, netlist: Netlist, samples: int, seed: int) -> NetlistRun:
-    """Streams random samples through the netlist of a build, at full rate and under stalls, and counts those that differ."""
-    codes = draw(build.flow, samples, seed)
-    return compare_netlist(build, netlist.folder, netlist.target, _cell_types(netlist), codes, seed)
+    """Streams random samples through the netlist of a build, at full rate and under stalls, and counts those that differ.
 
-
-def _cell_types(netlist: Netlist) -> set[str]:
-    return {kind for cells in netlist.cells.values() for kind in cells if kind not in netlist.cells and not kind.startswith("$")}
-
-
-def compare_netlist(build: Build, folder: Path, target: Target, cells: set[str], codes: IntArray, seed: int) -> NetlistRun:
-    """`simulate_netlist` of the file `NETLIST_VERILOG` in ``folder``, made of these types of cells, with given inputs."""
-    flow = build.flow
+    Raises HwgenFailure where a cell, or the way it is used, is not modelled.
+    """
+    flow, folder = build.flow, netlist.folder
+    codes = draw(flow, samples, seed)
     expected = np.asarray(evaluate(build.graph, {flow.input.name: codes})[flow.output], dtype=np.int64).reshape(len(codes), -1)
-    (folder / _CELLS).write_text("`timescale 1ns/1ps\n" + cell_models(target, cells))
+    cells = {kind for module in netlist.cells.values() for kind in module if kind not in netlist.cells}
+    (folder / _CELLS).write_text("`timescale 1ns/1ps\n" + cell_models(netlist.target, cells - {SCOPE}))
     model = compile_native(
         [folder / _CELLS, folder / NETLIST_VERILOG], folder, flow.input, stream_port(flow.input, flow.in_lanes),
         stream_port(flow.output, flow.out_lanes), program=folder / "program", flags=_VERILATOR_FLAGS,

@@ -5,12 +5,9 @@ Each comes as a wheel of this Python environment; a program of the same name on 
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import importlib.resources
-import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from hwgen.errors import HwgenError, HwgenFailure
+from hwgen.sim.process import run_tool as run_process
 
 _LOG_TAIL: Final = 60
 
@@ -66,26 +64,17 @@ def _find(name: str, wheel: str, entry: str) -> Tool:
 
 
 def run_tool(tool: Tool, arguments: Sequence[str], folder: Path, where: str) -> str:
-    """Runs a tool inside ``folder`` on relative names, which is all that it may see, and returns what it printed.
+    """Runs a tool inside ``folder``, on names relative to it, and returns what it printed.
 
     The tool and what it started end with this call, also where that is interrupted.  Raises HwgenFailure with the tool's own
     words, the end of its log in the error's notes.
     """
-    process = subprocess.Popen(
-        [*tool.command, *arguments], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", start_new_session=True,
-    )
-    try:
-        said, _ = process.communicate()
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
-    if process.returncode == 0:
+    done = run_process([*tool.command, *arguments], folder)
+    said = done.stdout + done.stderr
+    if done.returncode == 0:
         return said
     lines = [line for line in said.splitlines() if line.strip()]
-    first = next((line for line in lines if "ERROR" in line), lines[-1] if lines else f"exit status {process.returncode}")
+    first = next((line for line in lines if "ERROR" in line), lines[-1] if lines else f"exit status {done.returncode}")
     failure = HwgenFailure(
         f"{tool.name}-failed", where, f"{tool.name} says: {first}", "the end of its log is in the notes of this error"
     )

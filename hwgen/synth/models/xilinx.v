@@ -25,8 +25,9 @@ module DSP48E2 #(
   assign P = {{3{product[44]}}, product};
 
   always @* begin
-    if (Registers != 0 || A_INPUT != "DIRECT" || B_INPUT != "DIRECT" || AMULTSEL != "A" || BMULTSEL != "B" || USE_MULT != "MULTIPLY")
-      $fatal(1, "DSP48E2: only a multiplier of A and B without registers is modelled");
+    if (Registers != 0) $fatal(1, "DSP48E2: registers are not modelled");
+    if (A_INPUT != "DIRECT" || B_INPUT != "DIRECT" || AMULTSEL != "A" || BMULTSEL != "B" || USE_MULT != "MULTIPLY")
+      $fatal(1, "DSP48E2: only a multiplier of A and B is modelled");
     if (OPMODE != 9'h005 || ALUMODE != 0 || INMODE != 0 || CARRYINSEL != 0) $fatal(1, "DSP48E2: only P = A * B is modelled");
   end
 endmodule
@@ -176,7 +177,7 @@ module RAMB18E2 #(
   parameter [255:0] INITP_00 = 0, INITP_01 = 0, INITP_02 = 0, INITP_03 = 0, INITP_04 = 0, INITP_05 = 0, INITP_06 = 0, INITP_07 = 0
 ) (
   input CLKARDCLK, CLKBWRCLK, ENARDEN, ENBWREN, REGCEAREGCE, REGCEB, RSTRAMARSTRAM, RSTRAMB, RSTREGARSTREG, RSTREGB,
-  input ADDRENA, ADDRENB,
+  input ADDRENA, ADDRENB, SLEEP,
   input [13:0] ADDRARDADDR, ADDRBWRADDR,
   input [15:0] DINADIN, DINBDIN,
   input [1:0] DINPADINP, DINPBDINP,
@@ -243,7 +244,7 @@ module RAMB36E2 #(
     INITP_08 = 0, INITP_09 = 0, INITP_0A = 0, INITP_0B = 0, INITP_0C = 0, INITP_0D = 0, INITP_0E = 0, INITP_0F = 0
 ) (
   input CLKARDCLK, CLKBWRCLK, ENARDEN, ENBWREN, REGCEAREGCE, REGCEB, RSTRAMARSTRAM, RSTRAMB, RSTREGARSTREG, RSTREGB,
-  input ADDRENA, ADDRENB,
+  input ADDRENA, ADDRENB, SLEEP,
   input [14:0] ADDRARDADDR, ADDRBWRADDR,
   input [31:0] DINADIN, DINBDIN,
   input [3:0] DINPADINP, DINPBDINP,
