@@ -1,9 +1,9 @@
-"""Judge many mutants: a pristine copy for the baseline, a copy for each worker, everything written down at once."""
+"""Judge many mutants: a pristine copy to take them from, a copy for each worker, everything written down at once."""
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -11,8 +11,8 @@ from queue import SimpleQueue
 from threading import Lock
 from typing import Final
 
-from mutation.journal import Journal
-from mutation.judges import Step, steps_for
+from mutation.journal import Journal, digest
+from mutation.judges import Step, needs, steps_for
 from mutation.mutant import Mutant
 from mutation.sources import mutants_of, operators_for, sources
 from mutation.workspace import Broken, Outcome, Workspace
@@ -23,31 +23,30 @@ _BASELINE_LIMIT_SECONDS: Final = 1200.0
 class Baseline:
     """How long the tests take, file by file, without any mutant; all of them must pass.  Measured when first asked for.
 
-    Times are kept in ``file`` for as long as nothing in the copy changes.
+    Times are kept in ``file`` for as long as what the tests rest on (`judges.needs`) stays as it is in ``tree``.
     """
 
-    def __init__(self, pristine: Workspace, file: Path) -> None:
-        self._pristine, self._file, self._lock = pristine, file, Lock()
-        total = hashlib.sha256()
-        for path in sorted(p for p in pristine.tree.rglob("*") if p.is_file() and p.suffix in (".py", ".sv", ".toml")):
-            total.update(path.relative_to(pristine.tree).as_posix().encode() + path.read_bytes())
-        self._tree = total.hexdigest()
-        stored = json.loads(file.read_text()) if file.is_file() else {}
-        self._seconds: dict[str, float] = stored.get("seconds", {}) if stored.get("tree") == self._tree else {}
+    def __init__(self, tree: Path, file: Path) -> None:
+        self._tree, self._file, self._lock = tree, file, Lock()
+        self._own: defaultdict[str, Lock] = defaultdict(Lock)
+        self._seconds: dict[str, float] = json.loads(file.read_text()) if file.is_file() else {}
 
-    def seconds(self, step: Step) -> float:
-        """Time of a step.  Raises Broken where one of its tests fails."""
-        return sum(self._of_file(Step((file,), step.select)) for file in step.files)
+    def seconds(self, step: Step, workspace: Workspace) -> float:
+        """Time of a step, measured in ``workspace``, which holds no mutant now.  Raises Broken where one of its tests fails."""
+        return sum(self._of_file(Step((file,), step.select), workspace) for file in step.files)
 
-    def _of_file(self, step: Step) -> float:
-        key = " ".join((*step.files, *step.select))
+    def _of_file(self, step: Step, workspace: Workspace) -> float:
+        key = " ".join((*step.files, *step.select, digest(self._tree, needs(self._tree, step.files[0]))))
         with self._lock:
+            own = self._own[key]
+        with own:
             if key not in self._seconds:
-                outcome = self._pristine.run(step, _BASELINE_LIMIT_SECONDS, keep_bytecode=True)
+                outcome = workspace.run(step, _BASELINE_LIMIT_SECONDS, keep_bytecode=True)
                 if outcome.status != "survived":
                     raise Broken(f"without any mutant, {outcome.test or key} fails: {outcome.says}")
-                self._seconds[key] = outcome.seconds
-                self._file.write_text(json.dumps({"tree": self._tree, "seconds": self._seconds}))
+                with self._lock:
+                    self._seconds[key] = outcome.seconds
+                    self._file.write_text(json.dumps(self._seconds))
             return self._seconds[key]
 
 
@@ -58,12 +57,11 @@ class Campaign:
     """
 
     def __init__(self, root: Path, folder: Path, jobs: int, *, fresh: bool = False, slack_seconds: float = 10) -> None:
-        self.pristine = Workspace(root, folder / "pristine")
-        self.tree = self.pristine.tree
+        self.tree = Workspace(root, folder / "pristine").tree
         self.journal = Journal(folder / "journal.jsonl", self.tree, fresh=fresh)
-        self._baseline = Baseline(self.pristine, folder / "baseline.json")
+        self._baseline = Baseline(self.tree, folder / "baseline.json")
         self._jobs, self._slack = jobs, slack_seconds
-        self._root, self._folder = root, folder
+        self._folder = folder
         self._steps = {path: steps_for(self.tree, path) for path in sources(self.tree)}
 
     def mutants(self) -> list[Mutant]:
@@ -104,7 +102,7 @@ class Campaign:
             finally:
                 for future in futures:
                     future.cancel()
-                for workspace in (self.pristine, *workspaces):
+                for workspace in workspaces:
                     workspace.stop()
 
     def _judges(self, mutant: Mutant) -> list[str]:
@@ -115,11 +113,13 @@ class Campaign:
         changed = mutant.apply(original)
         if not operators_for(mutant.path).is_syntax(changed):
             return Outcome("stillborn", says="does not parse")
-        workspace.put(mutant.path, changed)
         seconds = 0.0
         try:
             for step in self._steps[mutant.path]:
-                outcome = workspace.run(step, self._slack + 4 * self._baseline.seconds(step))
+                workspace.put(mutant.path, original)
+                limit = self._slack + 4 * self._baseline.seconds(step, workspace)
+                workspace.put(mutant.path, changed)
+                outcome = workspace.run(step, limit)
                 seconds += outcome.seconds
                 if outcome.status != "survived":
                     return Outcome(outcome.status, outcome.test, outcome.says, round(seconds, 2))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,7 +44,7 @@ def _instances(root: Path) -> Mapping[str, frozenset[str]]:
 
 
 def _template_steps(root: Path, module: str) -> list[Step]:
-    users = _layers(module, {name: {n for n, used in _instances(root).items() if name in used} for name in _instances(root)})
+    users = _layers(module, lambda name: (user for user, used in _instances(root).items() if name in used))
     benches = [
         tuple(f"testbenches/modules/test_{name}.py" for name in layer if (root / f"testbenches/modules/test_{name}.py").is_file())
         for layer in users
@@ -66,7 +66,7 @@ def _imports(root: Path, path: Path) -> frozenset[Path]:
     What a package's ``__init__`` hands on counts as imported from its own file.
     """
     found: set[Path] = set()
-    bases = [root, *([root / "tests"] if path.is_relative_to(root / "tests") else [])]
+    bases = [root, *(root / room for room in ("tests", "testbenches") if path.is_relative_to(root / room))]
     for node in ast.walk(ast.parse(path.read_bytes())):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -92,11 +92,18 @@ def _python_steps(root: Path, path: str) -> list[Step]:
     return [Step(tuple(f.relative_to(root).as_posix() for f in files), select) for files in (direct, rest) if files]
 
 
-def _layers(start: T, nexts: Mapping[T, Iterable[T]]) -> list[list[T]]:
+def needs(root: Path, test: str) -> list[str]:
+    """What a test file's outcome rests on: itself, what it imports, and the templates."""
+    found = {file for layer in _layers(root / test, lambda file: _imports(root, file)) for file in layer}
+    found.update((root / "rtl_templates").rglob("*.sv"))
+    return sorted(file.relative_to(root).as_posix() for file in found)
+
+
+def _layers(start: T, nexts: Callable[[T], Iterable[T]]) -> list[list[T]]:
     """What is reached from ``start`` in 0, 1, 2 ... steps, each in order."""
     layers, seen = [[start]], {start}
     while layers[-1]:
-        reached = {after for one in layers[-1] for after in nexts.get(one, ())} - seen
+        reached = {after for one in layers[-1] for after in nexts(one)} - seen
         layers.append(sorted(reached))
         seen |= reached
     return layers[:-1]
