@@ -1,0 +1,130 @@
+"""The fuzzer: 30 random networks, the cases that were kept, and that it finds and shrinks what is broken on purpose."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fuzz.campaign import CASES, FAILURES, Job, Result, run_job
+from fuzz.case import load
+from fuzz.check import Alteration, check
+from fuzz.compose import draw_case
+
+from hwgen.dataflow.plan import Stage
+from hwgen.ir.text import print_graph
+
+TESTBENCHES = Path(__file__).resolve().parents[2] / "testbenches"
+KEPT = sorted(folder.name for folder in CASES.iterdir() if folder.is_dir())
+ATTEMPTS = 25
+
+LOST_BIT = Alteration(
+    "hg_accumulator.sv",
+    "(in_first_i ? in_bias_i[l] : old[l]) + AccWidth'($signed(in_data_i[l]))",
+    "AccWidth'($signed((AccWidth-1)'((in_first_i ? in_bias_i[l] : old[l]) + AccWidth'($signed(in_data_i[l])))))",
+)
+LOST_SIGN = Alteration("hg_requant_scale_lane.sv", "SumWidth'($signed(offset[k]))", "SumWidth'(offset[k])")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(15))
+def test_random_network_equals_its_references(number: int, seed: int) -> None:
+    result = run_job(Job(seed, number, FAILURES))
+    assert result.folder is None, f"{result.what}; to repeat: cd testbenches && python -m fuzz {result.name}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KEPT)
+def test_kept_case_is_as_it_should_be(name: str) -> None:
+    assert check(load(CASES / name)).failure is None
+
+
+def first_failure(out: Path, alteration: Alteration | None = None) -> Result:
+    """Of a few networks, the first that fails."""
+    for number in range(0, 12, 2):
+        result = run_job(Job(5, number, out, alteration, ATTEMPTS))
+        if result.folder is not None:
+            return result
+    raise AssertionError("nothing was found in six networks")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alteration", [LOST_BIT, LOST_SIGN], ids=["accumulator a bit too narrow", "offset without sign"])
+def test_a_broken_template_is_found_shrunk_and_repeated(alteration: Alteration, tmp_path: Path) -> None:
+    result = first_failure(tmp_path, alteration)
+    assert result.folder is not None and result.what.startswith("bits: ")
+    case = load(result.folder)
+    assert [n.op for n in case.graph.nodes][2:] == ["decode"], "one layer is left"
+    assert len(case.trials) == 1 and case.codes is not None and len(case.codes) == 1
+    again = check(case, alteration).failure
+    assert again is not None and f"{again.kind}: {again.what}" == result.what, "the folder repeats the failure"
+    assert check(case).failure is None, "and only with what was broken"
+
+
+@pytest.mark.slow
+def test_a_cycle_model_off_by_one_is_found_shrunk_and_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Stage.latency_cycles.fget
+    assert right is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(Stage, "latency_cycles", property(lambda stage: right(stage) + (len(stage.units) > 1)))
+        result = first_failure(tmp_path)
+        assert result.folder is not None and result.what.startswith("cycles: ")
+        case = load(result.folder)
+        assert check(case).failure is not None, "the folder repeats the failure"
+    assert max(len(s.units) for s in case.flow().stages) > 1, "what matters is left"
+    assert check(case).failure is None, "and only with what was broken"
+
+
+def test_a_failure_to_lower_is_a_case_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise IndexError("off the end")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("passes.transform.lower.find_requantizer", broken)
+        result = run_job(Job(5, 1, tmp_path))
+        assert result.folder is not None and result.what.startswith("IndexError: ")
+        case = load(result.folder)
+        assert case.real and check(case).failure is not None
+    assert check(case).failure is None
+
+
+def test_a_case_depends_on_its_seed_and_number_alone(seed: int) -> None:
+    for number in range(6):
+        one, two = draw_case(seed, number), draw_case(seed, number)
+        assert print_graph(one.graph) == print_graph(two.graph)
+        assert (one.parallelism, one.fifo_depth, one.trials) == (two.parallelism, two.fifo_depth, two.trials)
+        assert one.codes is not None and two.codes is not None and one.codes.tolist() == two.codes.tolist()
+
+
+def fuzz(*arguments: str, **options: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "fuzz", *arguments], cwd=TESTBENCHES, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,  # pyright: ignore[reportArgumentType]
+    )
+
+
+@pytest.mark.slow
+def test_one_command_repeats_a_case() -> None:
+    with fuzz(KEPT[0]) as process:
+        said, _ = process.communicate()
+    assert (process.returncode, said) == (0, f"{KEPT[0]}: as it should be\n")
+    with fuzz("no-such-case") as process:
+        said, complained = process.communicate()
+    assert (process.returncode, said) == (2, "") and "no-such-case" in complained
+
+
+@pytest.mark.slow
+def test_an_interrupted_campaign_leaves_nothing_half_made(tmp_path: Path) -> None:
+    before = sorted(FAILURES.iterdir()) if FAILURES.is_dir() else []
+    with fuzz("--count", "20", "--jobs", "2", env={**os.environ, "TMPDIR": str(tmp_path)}, start_new_session=True) as process:
+        assert process.stdout is not None and process.stdout.readline().startswith("seed ")
+        while not any(tmp_path.iterdir()) and process.poll() is None:
+            os.sched_yield()  # until a worker is at it
+        os.killpg(process.pid, signal.SIGINT)
+        said, complained = process.communicate()
+    assert process.returncode == 130 and said.endswith("interrupted\n"), complained
+    assert "Traceback" not in complained
+    assert list(tmp_path.iterdir()) == [] and (sorted(FAILURES.iterdir()) if FAILURES.is_dir() else []) == before
