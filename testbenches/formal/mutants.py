@@ -13,6 +13,7 @@ FIFO: Final = Case("fv_stream_fifo", {"Depth": 3, "Width": 1}, steps=14)
 SKID: Final = Case("fv_skid_buffer", {"Width": 1}, steps=14)
 CREDIT: Final = Case("fv_credit_fifo", {"Depth": 2, "Width": 1}, steps=10)
 GATED: Final = Case("fv_gated_pipeline", {"Depth": 3, "Latency": 1, "BeatsPerOutput": 2, "Period": 2, "Width": 1}, steps=14)
+TIGHT: Final = Case("fv_gated_pipeline", {"Depth": 2, "Latency": 1, "Period": 1, "Width": 1}, steps=14)
 FORK: Final = Case("fv_stream_fork", {"Outputs": 2, "Width": 1}, steps=12)
 JOIN: Final = Case("fv_stream_join", {"Inputs": 2, "Width": 1}, steps=12)
 CONVERTER: Final = Case("fv_width_converter", {"Elements": 5, "InLanes": 2, "OutLanes": 3}, steps=14)
@@ -101,6 +102,8 @@ MUTANTS: Final = (
         ("counts one beat too few", "BeatWidth'(BeatsPerOutput - 1)", "BeatWidth'(BeatsPerOutput - 2)"),
         ("beats are not reset", "beat_q <= '0;", "beat_q <= beat_q;"),
     ),
+    # the template as it is, with one place fewer than the Latency + 2 that the full rate needs
+    *_of(TIGHT, "hg_credit_fifo", ("one place too few for the rate", "module hg_credit_fifo", "module hg_credit_fifo")),
     *_of(
         FORK, "hg_stream_fork",
         ("outputs forget that they have it", "{Outputs{in_valid_i}} & ~done_q", "{Outputs{in_valid_i}}"),
