@@ -150,3 +150,18 @@ def test_every_rounding_has_a_scale_and_shift_where_the_sign_does_not_change(rou
     both = find_scale_shift([affine], [Interval(-100, 100)], levels)
     by_magnitude = (Rounding.UP, Rounding.DOWN, Rounding.HALF_UP, Rounding.HALF_DOWN)
     assert (both is None) == (rounding in by_magnitude)
+
+
+def test_a_channel_that_hardly_varies_shares_the_multiplier_of_the_others() -> None:
+    """One multiplier for all is cheaper than two; 1 needs no multiplier at all."""
+    gains = (Fraction(1, 4), Fraction(1, 4), Fraction(3, 4), Fraction(1, 2))
+    domains = [Interval(-100, 100), Interval(-100, 100), Interval(5, 5), Interval(0, 1)]
+    affines = [ClampedAffine(Surd.of(gain)) for gain in gains]
+    found = find_scale_shift(affines, domains, Levels(-64, 63, Rounding.FLOOR))
+    assert found is not None, "lines have a scale and shift"
+    assert (found.multipliers, found.shift) == ((1, 1, 1, 1), 2)
+    for gain, domain, offsets in zip(gains, domains, found.offsets, strict=True):
+        for code in range(domain.low, domain.high + 1):
+            assert sum((code + b) >> 2 for b in offsets) == code * gain.numerator // gain.denominator
+    wide = find_scale_shift(affines[:2] + affines[:1], [Interval(-9, 9)] * 2 + [Interval(0, 3)], Levels(-64, 63, Rounding.FLOOR))
+    assert wide is not None and wide.multipliers == (1, 1, 1)
