@@ -18,8 +18,8 @@ class Accuracy:
 
 
 MEASURED: Final[Mapping[Target, Accuracy]] = {
-    Target.ECP5: Accuracy(1.1, 1.25),
-    Target.XCUP: Accuracy(1.1, 1.25),
+    Target.ECP5: Accuracy(1.05, 1.2),
+    Target.XCUP: Accuracy(1.05, 1.15),
     Target.XC7: Accuracy(1.1, 1.25),
     Target.ICE40: Accuracy(1.1, 1.25),
 }

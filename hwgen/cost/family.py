@@ -15,13 +15,15 @@ from hwgen.cost.area import Target
 @dataclass(frozen=True, slots=True)
 class Multiplier:
     """A multiplier block.  a_bits, b_bits: signed factors, a the wider.  sign_bit: whether a piece of a wide factor loses one
-    bit to its sign.  product_from_bits: narrower products are made of LUTs.
+    bit to its sign.  product_from_bits: narrower products are made of LUTs.  absorbs: Yosys puts the registers before and behind a
+    product into the block, and its sum with another value.
     """
 
     a_bits: int
     b_bits: int
     sign_bit: int
     product_from_bits: int
+    absorbs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Family:
     shift_registers_from: delays without reset of so many cycles become LUTs; 0: none does.
     lut_memories: of every kind that serves; none where small memories become registers.  shared_lut_memories: those that serve
     only where reading and writing share the address.
+    bits_worth_a_block: without them, a small memory of more bits than this for each block that it takes becomes block memory;
+    two words are not counted.
     """
 
     lut_inputs: int
@@ -63,6 +67,7 @@ class Family:
     lut_memories: tuple[LutMemory, ...] = ()
     shared_lut_memories: tuple[LutMemory, ...] = ()
     shift_registers_from: int = 0
+    bits_worth_a_block: int = 0
 
     @property
     def carry_holds_luts(self) -> bool:
@@ -93,13 +98,13 @@ FAMILIES: Final[Mapping[Target, Family]] = {
     ),
     Target.XC7: Family(
         lut_inputs=6, wide_inputs=8, carry_bits=4, carry_from_bits=3, luts_per_carry_cell=0, luts_per_adder_bit=1,
-        multiplier=Multiplier(25, 18, 1, 9), block_shapes=_XILINX_BLOCKS,
+        multiplier=Multiplier(25, 18, 1, 9, absorbs=True), block_shapes=_XILINX_BLOCKS,
         lut_memories=(LutMemory(32, 6, 4), LutMemory(64, 3, 4)),
         shared_lut_memories=(LutMemory(32, 8, 4), *_SHARED_DEEP),
         shift_registers_from=3,
     ),
     Target.ICE40: Family(
         lut_inputs=4, wide_inputs=4, carry_bits=1, carry_from_bits=3, luts_per_carry_cell=0, luts_per_adder_bit=1,
-        multiplier=None, block_shapes=_shapes(12, (16, 8, 4, 2), 1),
+        multiplier=None, block_shapes=_shapes(12, (16, 8, 4, 2), 1), bits_worth_a_block=64,
     ),
 }

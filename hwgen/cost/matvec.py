@@ -51,16 +51,18 @@ def matvec_cost(unit: Unit, target: Target) -> Area:
     padded_lanes = in_blocks * in_lanes - p["In"]
     x_bits = in_lanes * p["XWidth"]
     side_bits = 2 + (out_blocks - 1).bit_length()
-    total = rom(unit.memories[0], style, family)
-    total += registers(1 + x_bits * (1 + style.latency_cycles))
+    products = _products(factors, unit.memories[0], in_lanes, family)
+    absorbed = products.dsps > 0 and family.multiplier is not None and family.multiplier.absorbs
+    total = products + rom(unit.memories[0], style, family, absorbed=absorbed)
+    total += registers(1 + x_bits * (1 if absorbed else 1 + style.latency_cycles))
     total += delay(side_bits, style.latency_cycles + 1 + ranks, family) + registers(style.latency_cycles + 1 + ranks)
     total += counter(in_blocks * out_blocks, family) + counter(in_blocks, family) + counter(out_blocks, family)
     total += logic(8, 4, family)  # busy, issue, accept and reserve
     total += logic(padded_lanes * p["XWidth"], 2, family)
-    total += _products(factors, unit.memories[0], in_lanes, family)
     # the lowest bit of a bipolar product is always set, where no lane is ever without one
     fixed_bits = int(factors.x_kind == _BIPOLAR and factors.w_kind == _BIPOLAR_WEIGHT and not padded_lanes)
-    total += adder_tree(out_lanes, in_lanes, factors.product_bits - fixed_bits, p["TreeLevelsPerStage"], family)
+    summed_bits, levels = factors.product_bits - fixed_bits, p["TreeLevelsPerStage"]
+    total += adder_tree(out_lanes, in_lanes, summed_bits, levels, family, free_level=absorbed)
     return total + _accumulators(out_lanes, acc_bits, out_blocks, family)
 
 
@@ -73,8 +75,8 @@ def _products(f: _Factors, weights: Memory, in_lanes: int, family: Family) -> Ar
     bits = f.product_bits
     integers = f.w_kind == _INTEGER and f.x_kind != _BIPOLAR
     whole = times(len(weights.fields), _integer_product(f, family)) if integers else Area()
-    if whole.dsps:
-        return whole + registers(len(weights.fields) * bits)
+    if whole.dsps and family.multiplier is not None:
+        return whole if family.multiplier.absorbs else whole + registers(len(weights.fields) * bits)
     codes_zero = f.w_kind != _BIPOLAR_WEIGHT  # there zero bits are -1
     lanes = ((k % in_lanes, field.values) for k, field in enumerate(weights.fields))
     count = len({(lane, values.tobytes()) for lane, values in lanes if values.any() or not codes_zero})

@@ -134,20 +134,26 @@ def up_down_counter(maximum: int, family: Family) -> Area:
     return Area(luts=2 * bits + 10, ffs=bits) + times(2, carry_chain(bits, family))
 
 
-def _group_sum(terms: list[int], family: Family) -> tuple[Area, int]:
-    """The sum of a few integers of so many bits each, combinational: its cost and its bits."""
+def _group_sum(terms: list[int], family: Family, *, free_level: bool = False) -> tuple[Area, int]:
+    """The sum of a few integers of so many bits each, combinational: its cost and its bits.  free_level: without the first sums."""
     total, inputs = Area(), sum(terms)
     while len(terms) > 1:
         pairs = list(zip(terms[::2], terms[1::2], strict=False))
-        total = sum((adder(a, b, family) for a, b in pairs), total)
+        total = total if free_level else sum((adder(a, b, family) for a, b in pairs), total)
+        free_level = False
         terms = [max(a, b) + 1 for a, b in pairs] + (terms[-1:] if len(terms) % 2 else [])
     if inputs <= family.lut_inputs < family.carry_from_bits:  # narrow sums are made of LUTs, and these take all of them
         return Area(luts=terms[0] if total.luts else 0), terms[0]
     return total, terms[0]
 
 
-def adder_tree(lanes: int, inputs: int, width: int, levels_per_rank: int, family: Family) -> Area:
-    """Trees of ``inputs`` integers of ``width`` bits, registered every few levels; valids and side bits are not in it."""
+def adder_tree(
+    lanes: int, inputs: int, width: int, levels_per_rank: int, family: Family, *, free_level: bool = False
+) -> Area:
+    """Trees of ``inputs`` integers of ``width`` bits, registered every few levels; valids and side bits are not in it.
+
+    free_level: the sums of two inputs are made elsewhere.
+    """
     terms = [width] * inputs
     total = Area()
     while len(terms) > 1:
@@ -155,9 +161,10 @@ def adder_tree(lanes: int, inputs: int, width: int, levels_per_rank: int, family
         groups = [terms[k : k + size] for k in range(0, len(terms), size)]
         terms = []
         for group in groups:
-            cost, bits = _group_sum(group, family)
+            cost, bits = _group_sum(group, family, free_level=free_level)
             total += cost + registers(bits)
             terms.append(bits)
+        free_level = False
     return times(lanes, total)
 
 
@@ -211,6 +218,9 @@ def lut_memory(depth: int, width: int, family: Family, *, shared_address: bool =
 
     kinds = kinds or family.lut_memories
     if not kinds:
+        blocks = block_memory(depth, width, family)
+        if (depth - 2) * width > family.bits_worth_a_block * blocks.brams:  # and a way around it for what is just written
+            return blocks + Area(luts=width, ffs=width + 1)
         return Area(luts=depth, ffs=depth * width) + multiplexer(width, depth, family)
     return min((made_of(k) for k in kinds), key=lambda area: area.luts)
 
@@ -248,11 +258,14 @@ def _column_inputs(column: int, depth: int) -> int:
     return count
 
 
-def rom(memory: Memory, style: MemoryStyle, family: Family) -> Area:
-    """A read-only memory with its output registers; columns that are alike are built once, constant ones not at all."""
+def rom(memory: Memory, style: MemoryStyle, family: Family, *, absorbed: bool = False) -> Area:
+    """A read-only memory with its output registers; columns that are alike are built once, constant ones not at all.
+
+    absorbed: the output register of a block memory lies in what reads it.
+    """
     depth = memory.depth
     if style is MemoryStyle.BLOCK:
-        return block_memory(depth, memory.width_bits, family) + registers(memory.width_bits)
+        return block_memory(depth, memory.width_bits, family) + registers(0 if absorbed else memory.width_bits)
     inputs = [_column_inputs(c, depth) for c in set(_columns(memory))]
     return Area(luts=round(sum(rom_luts(n, family) for n in inputs)), ffs=sum(n > 0 for n in inputs))
 

@@ -33,12 +33,13 @@ def _scale_lane(p: dict[str, int], family: Family) -> Area:
     product_bits = a_bits + p["MWidth"]
     sum_bits = max(product_bits, p["BWidth"]) + 1
     term_bits = sum_bits - min(p["Shift"], sum_bits - 1)
-    total = registers(offsets * term_bits + p["OutWidth"])
+    total, absorbed = registers(offsets * term_bits + p["OutWidth"]), False
     if p["MWidth"]:
         constant = p["Blocks"] == 1
-        total += multiplier(a_bits, p["MWidth"], product_bits, family)
-        total += registers(product_bits + (0 if constant else offsets * p["BWidth"]))
-    total += times(offsets, adder(sum_bits - 1, sum_bits - 1, family, constant=p["Blocks"] == 1))
+        product = multiplier(a_bits, p["MWidth"], product_bits, family)
+        absorbed = product.dsps == 1 and family.multiplier is not None and family.multiplier.absorbs
+        total += product + registers((0 if absorbed else product_bits) + (0 if constant else offsets * p["BWidth"]))
+    total += times(offsets - absorbed, adder(sum_bits - 1, sum_bits - 1, family, constant=p["Blocks"] == 1))
     if p["TwoSums"]:
         total += adder(term_bits, term_bits, family)
     return total if p["Wrap"] else total + _clip(term_bits + p["TwoSums"], p["OutWidth"], p["OutLow"], p["OutHigh"], family)

@@ -120,6 +120,7 @@ def test_lut_memories_are_counted_in_whole_cells() -> None:
     assert lut_memory(20, 16, XCUP).luts == 16
     assert lut_memory(20, 16, XCUP, shared_address=True).luts == 8, "one address: the cell holds 16 bits"
     assert lut_memory(4, 8, ICE40).ffs == 32, "no distributed memory: registers"
+    assert lut_memory(15, 24, ICE40).brams == 2, "or block memory, where the bits are worth it"
 
 
 def test_delay_becomes_a_shift_register_on_xilinx_only() -> None:
@@ -135,9 +136,10 @@ def test_more_bits_never_cost_less(target: Target) -> None:
         lambda n: comparator(n + 1, family), lambda n: adder(n, n, family), lambda n: registers(n),
         lambda n: lut_memory(16, n, family), lambda n: block_memory(600, n, family), lambda n: block_memory(n * 100, 12, family),
     ):
-        sizes = [piece(n) for n in range(1, 40)]
-        assert all(a.brams <= b.brams and a.ffs <= b.ffs + 8 for a, b in pairwise(sizes))
-        assert all(a.luts <= b.luts + 12 or a.brams < b.brams for a, b in pairwise(sizes))
+        for less, more in pairwise(piece(n) for n in range(1, 40)):
+            traded = less.brams < more.brams  # a block takes the place of registers and LUTs
+            assert less.brams <= more.brams
+            assert traded or (less.ffs <= more.ffs + 8 and less.luts <= more.luts + 12), f"{less} then {more}"
 
 
 @pytest.mark.parametrize("target", Target)
