@@ -21,5 +21,5 @@ MEASURED: Final[Mapping[Target, Accuracy]] = {
     Target.ECP5: Accuracy(1.05, 1.2),
     Target.XCUP: Accuracy(1.05, 1.15),
     Target.XC7: Accuracy(1.1, 1.25),
-    Target.ICE40: Accuracy(1.1, 1.25),
+    Target.ICE40: Accuracy(1.15, 1.3),
 }
