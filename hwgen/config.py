@@ -25,7 +25,7 @@ from hwgen.cost.area import Target
 from hwgen.errors import HwgenError
 from hwgen.frontend.limits import read_bytes
 
-_MAX_BYTES: Final = 1 << 20
+_MAX_BYTES: Final = 1 << 17
 
 
 class _Section(BaseModel):
@@ -89,7 +89,7 @@ def read_config(path: Path) -> Config:
     """The configuration in ``path``.  Raises HwgenError that names the key, and the nearest known one."""
     try:
         data = tomllib.loads(read_bytes(path, _MAX_BYTES).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: no TOML, no UTF-8, or a number of a thousand digits
         raise HwgenError("config", f"config {path.name!r}", f"is not TOML: {error}", "correct the file") from error
     try:
         config = Config.model_validate(data)
@@ -98,9 +98,8 @@ def read_config(path: Path) -> Config:
         raise _explain(next((e for e in found if e["type"] == "extra_forbidden"), found[0]), path.name) from error
     if config.build.interval is not None and config.parallelism is not None:
         raise HwgenError("config", f"config {path.name!r}", "gives an interval and parallelism", "give one of the two")
-    for name in config.layers:
-        if "," in name:
-            raise HwgenError(
-                "config", f"config {path.name!r}, layers", f"{name!r} holds a comma", "give one parallelism for all layers"
-            )
+    for name, layer in config.layers.items():
+        if "," in name + layer.parallelism or "=" in layer.parallelism:
+            what = f"{name!r} or its parallelism holds a comma or ="
+            raise HwgenError("config", f"config {path.name!r}, layers", what, "give one parallelism for all layers")
     return config

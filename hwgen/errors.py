@@ -6,6 +6,9 @@ A message names the place, the reason and the way out, on one line:
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final
 
 EXIT_FAILED: Final = 1
@@ -41,6 +44,23 @@ class HwgenFailure(HwgenError):
     """The thing asked for was tried and failed: a mismatch, a tool that stopped, a deadlock."""
 
     exit_code = EXIT_FAILED
+
+
+@contextmanager
+def understood(where: str) -> Generator[None]:
+    """Reading foreign input: what trips over it without a reason of its own is a refusal too, and worth a report.
+
+    Raises HwgenError (``not-understood``); HWGEN_DEBUG=1 shows where it came from.
+    """
+    try:
+        yield
+    except (HwgenError, MemoryError, RecursionError, OSError):
+        raise
+    except Exception as error:
+        if os.environ.get("HWGEN_DEBUG") == "1":
+            raise
+        what = f"is not understood: {type(error).__name__}: {clean(error)}"
+        raise HwgenError("not-understood", where, what, "please report this, with the file that caused it") from error
 
 
 class Problems(HwgenError):

@@ -17,16 +17,17 @@ from hwgen.cost.area import Target
 from hwgen.dataflow.cycles import Performance, predict, size_fifos
 from hwgen.dataflow.folding import DEFAULT, for_interval, from_text
 from hwgen.dataflow.plan import Dataflow, integer_format, plan
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, understood
 from hwgen.formats import REAL, FloatArray, IntArray
-from hwgen.frontend.limits import read_bytes
+from hwgen.frontend.limits import read_bytes, read_graph_text
 from hwgen.frontend.onnx_reader import ReadResult, read_onnx
 from hwgen.ir.graph import Graph
 from hwgen.ir.text import parse_graph
+from hwgen.ops.checking import check_foreign
 from hwgen.ops.run import evaluate
 from hwgen.ops.table import ATTRS
 from hwgen.ops.table import REAL as REAL_OPS
-from hwgen.pipeline import Info, Pass, check, parse_pipeline, pass_of, run
+from hwgen.pipeline import Info, Pass, parse_pipeline, pass_of, run
 from hwgen.rtl.atomic import check_replaceable, folder_beside, install, replaced_folder
 from hwgen.rtl.build_directory import MANIFEST, VECTOR_SAMPLES, Build, Manifest, OptionsRecord, write_build
 
@@ -99,11 +100,12 @@ class Lowered:
 
 def check_model(path: Path) -> ReadResult:
     """What can be read of a file, and every problem of it."""
-    if path.suffix == ".hwg":
-        graph = parse_graph(read_bytes(path).decode("utf-8", "replace"), ATTRS)
-        check(graph)
-        return ReadResult(graph, (), len(graph.nodes))
-    return read_onnx(path)
+    with understood(f"file {path.name!r}"):
+        if path.suffix == ".hwg":
+            graph = parse_graph(read_graph_text(path), ATTRS)
+            check_foreign(graph)
+            return ReadResult(graph, (), len(graph.nodes))
+        return read_onnx(path)
 
 
 def import_model(source: Path | str | torch.nn.Module, example: torch.Tensor | None = None, name: str = "model") -> Graph:
@@ -122,6 +124,7 @@ def run_passes(graph: Graph, passes: str | Sequence[Pass]) -> tuple[Graph, tuple
     return run(graph, parse_pipeline(passes) if isinstance(passes, str) else passes)
 
 
+@understood("the model")
 def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
     """Quantizes what is left in float as the options say, and lowers to integers."""
     options = options or BuildOptions()
@@ -143,6 +146,7 @@ def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
     return Lowered(lowered, quantized, (*infos, *last))
 
 
+@understood("the model")
 def plan_dataflow(graph: Graph, options: BuildOptions | None = None) -> Dataflow:
     """Stages with their parallelism and FIFOs."""
     options = options or BuildOptions()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -10,16 +11,24 @@ from hwgen.errors import HwgenError
 from hwgen.formats import FloatArray, IntArray
 from hwgen.ir.graph import Array
 
+_MAX_BYTES: Final = 1 << 30
+
 
 def _load(path: Path, option: str) -> Array:
     def bad(what: str) -> HwgenError:
         return HwgenError("bad-file", f"{option} {path.name!r}", what, "write it with numpy.save(file, array), samples first")
 
-    if not path.is_file():
+    try:
+        sound, size = path.is_file(), path.stat().st_size
+    except (OSError, ValueError):  # ValueError: a zero byte in the path
+        sound, size = False, 0
+    if not sound:
         raise HwgenError("bad-file", f"{option} {path.name!r}", "is not a file", "check the path")
+    if size > _MAX_BYTES:
+        raise bad(f"has {size} bytes; the limit is {_MAX_BYTES}")
     try:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError, SyntaxError) as error:
+    except Exception as error:
         raise bad("is no NumPy array of numbers, or is truncated") from error
     if not isinstance(loaded, np.ndarray) or loaded.dtype.kind not in "fiub":
         raise bad("is not one array of real numbers")

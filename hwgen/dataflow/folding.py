@@ -15,7 +15,7 @@ from hwgen.ops.linear import MatvecAttrs
 from hwgen.ops.record import attrs_as
 
 DEFAULT: Final = "4x4"
-_CHOICE: Final = re.compile(r"(\d{1,6})x(\d{1,6})")
+_CHOICE: Final = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
 
 Choices = tuple[tuple[Node, Parallelism], ...]
 

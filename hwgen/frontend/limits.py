@@ -61,6 +61,17 @@ def read_bytes(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
         raise bad_file(path, f"cannot be read: {getattr(error, 'strerror', None) or error}", "check the path") from error
 
 
+def read_graph_text(path: Path) -> str:
+    """The contents of a ``.hwg`` file: text of a bounded number of lines."""
+    data = read_bytes(path)
+    if data.count(b"\n") > MAX_NODES + 8:
+        raise bad_file(path, f"has more than {MAX_NODES} nodes, one a line", "split the model")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise bad_file(path, "is not UTF-8 text", "write it with `hwgen import`") from error
+
+
 def read_model(path: Path) -> ModelProto:
     """The protobuf of an ONNX file; external data is not touched yet."""
     import onnx
@@ -97,8 +108,10 @@ def _check_texts(model: ModelProto, path: Path) -> None:
         for field, value in waiting.pop().ListFields():
             if field.type == field.TYPE_MESSAGE:
                 waiting.extend([value] if isinstance(value, Message) else value)
-            elif field.type == field.TYPE_STRING and (isinstance(value, bytes) or any(isinstance(v, bytes) for v in value)):
-                raise bad_file(path, f"holds a {field.name} that is not UTF-8 text")
+            elif field.type == field.TYPE_STRING:
+                texts = [value] if isinstance(value, str | bytes) else value
+                if any(isinstance(text, bytes) for text in texts):
+                    raise bad_file(path, f"holds a {field.name} that is not UTF-8 text")
 
 
 def check_name(name: str) -> None:
@@ -169,7 +182,7 @@ def _external_bytes(tensor: TensorProto, folder: Path, where: str, size: int) ->
     try:
         inside = path.resolve().is_relative_to(folder.resolve())
         info = path.lstat()
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
         raise refuse(f"external data at {location!r} cannot be read") from error
     if not inside or not stat.S_ISREG(info.st_mode) or info.st_nlink != 1 or path.resolve() != (folder.resolve() / relative):
         raise refuse(f"external data at {location!r} is a link or no regular file")

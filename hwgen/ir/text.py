@@ -27,10 +27,10 @@ import numpy as np
 
 from hwgen.errors import HwgenError
 from hwgen.formats import Format, parse
+from hwgen.frontend.limits import Budget
 from hwgen.ir.graph import Array, Attrs, Graph, Node, TensorType, Value, topological
 from hwgen.numerics.surd import Surd
 
-MAX_ARRAY_BYTES: Final = 1 << 32
 MAX_AXES: Final = 32
 MAX_NESTING: Final = 8
 """Tuples within tuples of an attribute."""
@@ -95,8 +95,9 @@ def print_graph(graph: Graph) -> str:
 class _Scanner:
     """Reads tokens of one line; every failure names line and column."""
 
-    def __init__(self, text: str, line: int) -> None:
+    def __init__(self, text: str, line: int, budget: Budget | None = None) -> None:
         self.text, self.line, self.at = text, line, 0
+        self.budget = budget or Budget()
 
     def error(self, what: str) -> HwgenError:
         return HwgenError(
@@ -166,7 +167,7 @@ def _read_array(scan: _Scanner) -> Array | None:
         return None
     code, shape_text, body = found.groups()
     shape = _shape(scan, shape_text)
-    count = int(np.prod(shape, dtype=object))
+    count = scan.budget.take(f"line {scan.line}", list(shape))
     if code == "exact":
         numbers = body.split()
         if len(numbers) != count:
@@ -175,8 +176,6 @@ def _read_array(scan: _Scanner) -> Array | None:
         array[:] = [scan.read(Surd.parse, n) for n in numbers]
     else:
         dtype = _DTYPES[code]
-        if count * dtype.itemsize > MAX_ARRAY_BYTES:
-            raise scan.error(f"array of {count} elements is too large")
         try:
             unpacker = zlib.decompressobj()
             raw = unpacker.decompress(base64.b64decode(body, validate=True), count * dtype.itemsize + 1)
@@ -311,8 +310,9 @@ def parse_graph(text: str, attrs_of: Mapping[str, type[Attrs]]) -> Graph:
         raise head.error("something follows the head")
     values: dict[int, Value] = {}
     inputs: list[Node] = []
+    budget = Budget()
     for at, line in enumerate(lines[1:], start=2):
-        scan = _Scanner(line, at)
+        scan = _Scanner(line, at, budget)
         if scan.accept("  return "):
             outputs: list[Value] = []
             for item in scan.text[scan.at :].split(", "):

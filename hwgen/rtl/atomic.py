@@ -52,10 +52,11 @@ def _lock(path: Path, *, wait: bool) -> int | None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
+    """Takes away what may be taken away; the next write of the same name tries again."""
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
             path.unlink(missing_ok=True)
 
 
@@ -133,6 +134,12 @@ def _explained(kind: str, final: Path) -> Generator[None]:
         raise HwgenError("output", f"{kind} {final.name!r}", what, "choose another place") from error
 
 
+def _check_name(path: Path) -> None:
+    """The one name that Python itself refuses, with another error."""
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "a zero byte in its name")
+
+
 def _flush(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -169,6 +176,7 @@ def _exchange(one: Path, other: Path) -> bool:
 def check_replaceable(final: Path, marker: str) -> None:
     """Raises HwgenError where ``final`` exists and neither is empty nor holds the file ``marker``."""
     with _explained("folder", final):
+        _check_name(final)
         taken = final.is_symlink() or final.exists()
         if taken and not (final.is_dir() and ((final / marker).is_file() or not any(final.iterdir()))):
             raise HwgenError("output", f"folder {final.name!r}", "exists and is no build of hwgen", "choose another --out")
@@ -250,6 +258,7 @@ def write_text(path: Path, text: str) -> None:
 def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Writes beside the final name and renames.  Raises HwgenError where that cannot be done."""
     with _explained("file", path):
+        _check_name(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
         with _place(path.parent, f".{path.name}.", _PARTIAL) as beside:

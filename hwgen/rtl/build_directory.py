@@ -25,11 +25,11 @@ from hwgen import __version__
 from hwgen.dataflow.cycles import Performance, predict
 from hwgen.dataflow.plan import Dataflow, integer_format, plan, with_fifo_depths
 from hwgen.dataflow.unit import Parallelism
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, HwgenFailure, understood
 from hwgen.formats import IntArray
 from hwgen.ir.graph import Array, Graph, Node, Value
 from hwgen.ir.text import parse_graph, print_graph
-from hwgen.ops.checking import check
+from hwgen.ops.checking import check_foreign
 from hwgen.ops.linear import MatvecAttrs
 from hwgen.ops.record import attrs_as
 from hwgen.ops.table import ATTRS
@@ -199,6 +199,7 @@ class Build:
         if not folder.is_dir() or not (folder / MANIFEST).is_file():
             raise HwgenError("no-build", f"folder {folder.name!r}", "holds no whole build", "make one with `hwgen build`")
         self.folder = folder.resolve()
+        self._place = self.folder.stat().st_ino
         try:
             self.manifest = Manifest.model_validate_json(read_text_inside(self.folder, MANIFEST))
         except ValidationError as error:
@@ -208,9 +209,10 @@ class Build:
             ) from error
         text, sources = (self._as_made(name) for name in ("model.hwg", "filelist.f"))
         self._sources = sources.split()
-        self.graph = parse_graph(text, ATTRS)
-        check(self.graph)
-        self.flow = self._plan()
+        with understood(f"build {folder.name!r}"):
+            self.graph = parse_graph(text, ATTRS)
+            check_foreign(self.graph)
+            self.flow = self._plan()
 
     def _as_made(self, name: str) -> str:
         """A text that hwgen wrote and nobody edits: the contents that the manifest tells."""
@@ -236,6 +238,11 @@ class Build:
         if len(flow.stages) != len(depths) or not all(1 <= depth <= _MAX_FIFO_DEPTH for depth in depths):
             raise self._damaged("the manifest and the graph have different stages")
         return with_fifo_depths(flow, depths)
+
+    def check_unchanged(self) -> None:
+        """Raises HwgenFailure where another build took the place of this one since it was read."""
+        if not self.folder.is_dir() or self.folder.stat().st_ino != self._place:
+            raise HwgenFailure("changed", f"folder {self.folder.name!r}", "was replaced by another build meanwhile", "run it again")
 
     def check_hardware(self) -> None:
         """Raises HwgenError where the sources or the memories are none that may be used."""

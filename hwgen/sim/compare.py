@@ -186,6 +186,7 @@ def verify(build: Build, codes: IntArray, *, seed: int) -> Verification:
         results.append(TrialResult(trial, count, len(recording.cut), int(bad.sum())))
         mismatches[:count] |= bad
         if bad.any() and first is None:
+            build.check_unchanged()
             sample = int(bad.argmax())
             part = codes[: max(few, sample + 1)] if trial.resets.count else codes[: sample + 1]
             first = _locate(build, part, trial) or _difference_at(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from hwgen.dataflow.plan import Dataflow, integer_format
 from hwgen.errors import HwgenError
 from hwgen.formats import FloatArray, IntArray, Integer
 from hwgen.ops.linear import MatvecAttrs
+
+_MAX_ELEMENTS: Final = 1 << 28
 
 
 def draw(flow: Dataflow, samples: int, seed: int) -> IntArray:
@@ -16,6 +20,10 @@ def draw(flow: Dataflow, samples: int, seed: int) -> IntArray:
     At most half of the samples are extremes.
     """
     format_ = integer_format(flow.input)
+    if samples * flow.input.type.elements > _MAX_ELEMENTS:
+        raise HwgenError(
+            "usage", "--samples", f"{samples} samples of {flow.input.type.elements} elements do not fit in memory", "give fewer"
+        )
     shape = (samples, *flow.input.type.shape[1:])
     random = np.random.default_rng(seed)
     codes = random.integers(format_.low, format_.high, size=shape, endpoint=True)

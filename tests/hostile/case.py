@@ -12,6 +12,8 @@ BAIT: Final = "hwgen_bait"
 REFUSED: Final = 2
 HARMLESS: Final = 0
 FAILED: Final = 1
+ANY: Final = -1
+"""Refused, failed or harmless: what matters is that nothing else happens."""
 
 Command = Sequence[object]
 """Arguments of ``hwgen``."""
@@ -35,12 +37,14 @@ class Case:
 Group = Mapping[str, Case]
 
 
-def file(data: bytes | str, *command: object, name: str = "model.onnx", code: int = REFUSED, says: str = "") -> Case:
-    """One file; the command is ``build NAME`` unless another is given."""
-    raw = data.encode() if isinstance(data, str) else data
+def file(
+    data: bytes | str | Callable[[], bytes | str], *command: object, name: str = "model.onnx", code: int = REFUSED, says: str = ""
+) -> Case:
+    """One file, or what makes a large one; the command is ``build NAME`` unless another is given."""
 
     def make(folder: Path) -> Command:
-        (folder / name).write_bytes(raw)
+        made = data() if callable(data) else data
+        (folder / name).write_bytes(made.encode("utf-8", "surrogatepass") if isinstance(made, str) else made)
         return command or ("build", name)
 
     return Case(make, code, says)

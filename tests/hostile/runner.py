@@ -77,7 +77,7 @@ def _child(case: Case, command: tuple[str, ...], folder: Path, home: Path, answe
     sys.path.insert(0, str(folder))
     tempfile.tempdir = str(home)
     harmless = case.code != REFUSED
-    allowed = (folder / "build", home, cache_folder()) if harmless else (folder / "build",)
+    allowed = (folder / "build", Path("/proc"), *((home, cache_folder()) if harmless else ()))
     watch = Watch(allowed, BAIT, programs=harmless)
     out, err = io.StringIO(), io.StringIO()
     watch.install()

@@ -30,12 +30,14 @@ class Watch:
         self._bait, self._programs = bait, programs
         self.found: list[str] = []
 
-    def _inside(self, path: object, folder: object = -1) -> bool:
+    def _inside(self, path: object, folder: object = -1, event: str = "") -> bool:
         """folder: an open folder that the path is relative to, as ``shutil.rmtree`` goes; -1 for the working directory."""
         if not isinstance(path, bytes | str | os.PathLike):
             return True  # an open file: it was looked at when it was opened
         base = Path(f"/proc/self/fd/{folder}").readlink() if isinstance(folder, int) and folder >= 0 else Path.cwd()
         given = base / os.fsdecode(path)
+        if event == "os.mkdir" and given.is_dir():
+            return True  # nothing is made where it is there
         return str(given) == os.devnull or f"{given.parent.resolve() / given.name}{os.sep}".startswith(self._allowed)
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -45,9 +47,10 @@ class Watch:
             if writes and not self._inside(path):
                 self.found.append(f"opens {path} for writing")
         elif event in _CHANGES:
-            paths, folders = [a for a in arguments if isinstance(a, bytes | str | os.PathLike)], [a for a in arguments if isinstance(a, int)]
+            paths = [a for a in arguments if isinstance(a, bytes | str | os.PathLike)]
+            folders = [a for a in arguments if isinstance(a, int)]
             folder = folders[-1] if event in ("os.remove", "os.rmdir") and folders else -1
-            if not all(self._inside(p, folder) for p in paths):
+            if not all(self._inside(p, folder, event) for p in paths):
                 self.found.append(f"{event} of {arguments}")
         elif event in _STARTS:
             if not self._programs:
