@@ -48,8 +48,9 @@ def estimate(
             graph = existing.graph if existing is not None else flow.lower(flow.import_model(model), request.options).graph
             planned = flow.plan_dataflow(graph, request.options)
     performance = predict(planned)
+    chosen = target or request.options.target
     start = time.perf_counter()
-    estimates = [cost.estimate(planned, one) for one in ([target] if target is not None else Target)]
+    estimates = [cost.estimate(planned, one) for one in ([chosen] if chosen is not None else Target)]
     seconds = time.perf_counter() - start
     made = {e.target: _synthesis(existing, e.target) if existing is not None and as_built else None for e in estimates}
     screen.result(
