@@ -93,6 +93,7 @@ endmodule
 module RAMB36E1 #(
   parameter DOA_REG = 0, DOB_REG = 0, READ_WIDTH_A = 0, READ_WIDTH_B = 0, WRITE_WIDTH_A = 0, WRITE_WIDTH_B = 0,
   parameter WRITE_MODE_A = "WRITE_FIRST", WRITE_MODE_B = "WRITE_FIRST", RAM_MODE = "TDP", SIM_DEVICE = "",
+  parameter RAM_EXTENSION_A = "NONE", RAM_EXTENSION_B = "NONE",
   parameter [71:0] SRVAL_A = 0, SRVAL_B = 0, INIT_A = 0, INIT_B = 0,
   parameter [255:0] INIT_00 = 0, INIT_01 = 0, INIT_02 = 0, INIT_03 = 0, INIT_04 = 0, INIT_05 = 0, INIT_06 = 0, INIT_07 = 0,
     INIT_08 = 0, INIT_09 = 0, INIT_0A = 0, INIT_0B = 0, INIT_0C = 0, INIT_0D = 0, INIT_0E = 0, INIT_0F = 0,
@@ -148,6 +149,7 @@ module RAMB36E1 #(
   initial begin
     if (DOA_REG != 0 || DOB_REG != 0) $fatal(1, "RAMB36E1: output registers are not modelled");
     if (READ_WIDTH_A == 0 || READ_WIDTH_B != 0) $fatal(1, "RAMB36E1: only reading by port A is modelled");
+    if (RAM_EXTENSION_A != "NONE" || RAM_EXTENSION_B != "NONE") $fatal(1, "RAMB36E1: cascades are not modelled");
   end
 
   always @(posedge CLKARDCLK) if (ENARDEN) begin
