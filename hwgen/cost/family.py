@@ -50,8 +50,7 @@ class Family:
     carry_bits: adder bits of a carry cell.  carry_from_bits: narrower adders are made of LUTs.
     luts_per_carry_cell: LUTs that are part of it; luts_per_adder_bit: LUTs beside it, for each bit of an operand.
     shift_registers_from: delays without reset of so many cycles become LUTs; 0: none does.
-    lut_memories: of every kind that serves; none where small memories become registers.  shared_lut_memories: those that serve
-    only where reading and writing share the address.
+    lut_memories: of every kind that serves; none where small memories become registers.
     bits_worth_a_block: without them, a small memory of more bits than this for each block that it takes becomes block memory;
     two words are not counted.
     """
@@ -65,7 +64,6 @@ class Family:
     multiplier: Multiplier | None
     block_shapes: tuple[BlockShape, ...]
     lut_memories: tuple[LutMemory, ...] = ()
-    shared_lut_memories: tuple[LutMemory, ...] = ()
     shift_registers_from: int = 0
     bits_worth_a_block: int = 0
 
@@ -81,7 +79,6 @@ def _shapes(bits_log2: int, widths: tuple[int, ...], blocks: int) -> tuple[Block
 
 
 _XILINX_BLOCKS: Final = _shapes(14, (36, 18, 9, 4, 2, 1), 1) + _shapes(15, (72, 36, 18, 9, 4, 2, 1), 2)
-_SHARED_DEEP: Final = (LutMemory(64, 1, 1), LutMemory(128, 1, 2), LutMemory(256, 1, 4))
 
 FAMILIES: Final[Mapping[Target, Family]] = {
     Target.ECP5: Family(
@@ -92,16 +89,12 @@ FAMILIES: Final[Mapping[Target, Family]] = {
     Target.XCUP: Family(
         lut_inputs=6, wide_inputs=8, carry_bits=4, carry_from_bits=3, luts_per_carry_cell=0, luts_per_adder_bit=1,
         multiplier=Multiplier(27, 18, 1, 9), block_shapes=_XILINX_BLOCKS,
-        lut_memories=(LutMemory(32, 14, 8), LutMemory(64, 7, 8)),
-        shared_lut_memories=(LutMemory(32, 16, 8), *_SHARED_DEEP),
-        shift_registers_from=3,
+        lut_memories=(LutMemory(32, 14, 8), LutMemory(64, 7, 8)), shift_registers_from=3,
     ),
     Target.XC7: Family(
         lut_inputs=6, wide_inputs=8, carry_bits=4, carry_from_bits=3, luts_per_carry_cell=0, luts_per_adder_bit=1,
         multiplier=Multiplier(25, 18, 1, 9, absorbs=True), block_shapes=_XILINX_BLOCKS,
-        lut_memories=(LutMemory(32, 6, 4), LutMemory(64, 3, 4)),
-        shared_lut_memories=(LutMemory(32, 8, 4), *_SHARED_DEEP),
-        shift_registers_from=3,
+        lut_memories=(LutMemory(32, 6, 4), LutMemory(64, 3, 4)), shift_registers_from=3,
     ),
     Target.ICE40: Family(
         lut_inputs=4, wide_inputs=4, carry_bits=1, carry_from_bits=3, luts_per_carry_cell=0, luts_per_adder_bit=1,

@@ -105,5 +105,5 @@ def _accumulators(lanes: int, bits: int, blocks: int, family: Family) -> Area:
     sums = Area(luts=lanes * bits * (beside_carry + family.luts_per_adder_bit)) + times(lanes, carry_chain(bits, family))
     total = sums + registers(lanes * bits + 1) + Area(luts=1)
     if blocks > 1:
-        total += lut_memory(blocks, lanes * bits, family, shared_address=True)
+        total += lut_memory(blocks, lanes * bits, family)
     return total

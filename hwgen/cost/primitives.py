@@ -208,21 +208,19 @@ def _multiplier_luts(wide: int, narrow: int, family: Family) -> int:
 # --- memories ---------------------------------------------------------------------------------------------------------
 
 
-def lut_memory(depth: int, width: int, family: Family, *, shared_address: bool = False) -> Area:
-    """A memory that is written and read, without a register, at once.  shared_address: both at one address."""
-    kinds = family.shared_lut_memories if shared_address else ()
+def lut_memory(depth: int, width: int, family: Family) -> Area:
+    """A memory that is written and read, without a register, at once."""
 
     def made_of(kind: LutMemory) -> Area:
         banks = -(-depth // kind.depth)
         return Area(luts=banks * -(-width // kind.width_bits) * kind.luts) + multiplexer(width, banks, family)
 
-    kinds = kinds or family.lut_memories
-    if not kinds:
+    if not family.lut_memories:
         blocks = block_memory(depth, width, family)
         if (depth - 2) * width > family.bits_worth_a_block * blocks.brams:  # and a way around it for what is just written
             return blocks + Area(luts=width, ffs=width + 1)
         return Area(luts=depth, ffs=depth * width) + multiplexer(width, depth, family)
-    return min((made_of(k) for k in kinds), key=lambda area: area.luts)
+    return min((made_of(kind) for kind in family.lut_memories), key=lambda area: area.luts)
 
 
 def block_memory(depth: int, width: int, family: Family) -> Area:

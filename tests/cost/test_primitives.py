@@ -118,7 +118,6 @@ def test_lut_memories_are_counted_in_whole_cells() -> None:
     assert lut_memory(16, 9, ECP5).luts == 3 * 4, "three cells of four bits"
     assert lut_memory(20, 14, XCUP).luts == 8, "one cell of 32 words of 14 bits"
     assert lut_memory(20, 16, XCUP).luts == 16
-    assert lut_memory(20, 16, XCUP, shared_address=True).luts == 8, "one address: the cell holds 16 bits"
     assert lut_memory(4, 8, ICE40).ffs == 32, "no distributed memory: registers"
     assert lut_memory(15, 24, ICE40).brams == 2, "or block memory, where the bits are worth it"
 
