@@ -58,6 +58,24 @@ def test_same_inputs_are_built_once_and_any_change_builds_anew(files: tuple[Path
     assert build_model([files[0]], "adder", parameters={"File": "one.mem"}, harness=[files[1]]) != first
 
 
+def test_a_short_run_is_built_in_its_place_and_not_kept(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def build(out: Path) -> str:
+        given = {"File": "one.mem"}
+        program = build_model([files[0]], "adder", parameters=given, harness=[files[1]], cxx_flags=("-O0",), out=out, keep=False)
+        assert program == out
+        return output(out, tmp_path)
+
+    assert build(tmp_path / "first") == "107"
+    assert not [*(tmp_path / "cache" / "hwgen" / "models").iterdir()], "the cache is for what comes again"
+    for headers in (tmp_path / "cache" / "hwgen" / "runtime").glob("*-*"):
+        headers.unlink()  # headers that were parsed once may vanish at any time
+    assert build(tmp_path / "second") == "107"
+
+
 def test_builds_at_once_into_an_empty_cache_all_succeed(
     files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
