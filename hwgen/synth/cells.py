@@ -36,7 +36,7 @@ _XILINX: Final = {
     **_COMMON,
     **{f"LUT{n}": _LUT for n in range(1, 7)}, "INV": _LUT, "MUXF7": _NOTHING, "MUXF8": _NOTHING, "MUXF9": _NOTHING,
     "CARRY4": Area(carries=1), "CARRY8": Area(carries=1),
-    "RAM32X1D": Area(luts=2), "RAM64X1D": Area(luts=2), "RAM128X1D": Area(luts=4), "RAM256X1D": Area(luts=8),
+    "RAM32X1S": _LUT, "RAM64X1S": _LUT, "RAM32X1D": Area(luts=2), "RAM64X1D": Area(luts=2), "RAM128X1D": Area(luts=4), "RAM256X1D": Area(luts=8),
     "RAM32M": Area(luts=4), "RAM64M": Area(luts=4), "RAM32M16": Area(luts=8), "RAM64M8": Area(luts=8),
     "SRL16E": _LUT, "SRLC32E": _LUT,
     **{f"FD{kind}{edge}": _FF for kind in ("RE", "SE", "CE", "PE") for edge in ("", "_1")},

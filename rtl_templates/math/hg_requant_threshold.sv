@@ -29,14 +29,16 @@ module hg_requant_threshold #(
   output logic [Lanes-1:0][OutWidth-1:0] out_data_o
 );
 
+  localparam int OutTop = OutOffset + int'(Levels);  // Yosys takes the bare sum for unsigned
+
   if (Lanes < 1 || Blocks < 1 || InWidth < 1 || Levels < 1 || TWidth < 1) begin : gen_bad_size
     $error("hg_requant_threshold: Lanes, Blocks, InWidth, Levels and TWidth must be at least 1");
   end
   if (OutWidth < 1 || OutWidth > 31) begin : gen_bad_out_width
     $error("hg_requant_threshold: OutWidth must lie in 1 ... 31");
   end
-  if (OutOffset < -(1 << (OutWidth - 1)) || ((OutOffset + int'(Levels)) >>> OutWidth) > 0
-      || (OutOffset < 0 && ((OutOffset + int'(Levels)) >>> (OutWidth - 1)) > 0)) begin : gen_bad_range
+  if (OutOffset < -(1 << (OutWidth - 1)) || (OutTop >>> OutWidth) > 0
+      || (OutOffset < 0 && (OutTop >>> (OutWidth - 1)) > 0)) begin : gen_bad_range
     $error("hg_requant_threshold: OutOffset ... OutOffset + Levels does not fit in OutWidth bits");
   end
 

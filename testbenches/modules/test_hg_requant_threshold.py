@@ -25,7 +25,7 @@ CASES = [
         HasInvert=1,
         RomStyle=2,
     ),
-    full(File="m.mem", Lanes=2, Blocks=3, InWidth=12, Levels=3, TWidth=6, OutOffset=-2, OutWidth=2, RomStyle=1),
+    full(File="m.mem", Lanes=2, Blocks=3, InWidth=12, Levels=3, TWidth=6, OutOffset=-36, OutWidth=7, RomStyle=1),
     full(File="m.mem", Lanes=1, Blocks=1, InWidth=10, Levels=255, TWidth=11, OutOffset=-128, OutWidth=8, TreeLevelsPerStage=1),
     full(
         File="m.mem", Lanes=2, Blocks=1, InWidth=20, Levels=2, TWidth=21, OutOffset=5, OutWidth=3, HasInvert=1, TreeLevelsPerStage=3
