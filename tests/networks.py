@@ -8,19 +8,12 @@ from random import Random
 import numpy as np
 
 from hwgen.formats import Integer, parse_quantized
-from hwgen.ir.graph import NO_ATTRS, Graph, Node, Value, topological
+from hwgen.ir.graph import NO_ATTRS, Graph, Value, topological
 from hwgen.ops.activation import RELU
 from hwgen.ops.linear import LINEAR
-from hwgen.ops.quantize import DECODE, QUANTIZE, QuantizeAttrs
+from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
 from hwgen.ops.record import make
 from hwgen.ops.source import CONSTANT, INPUT, ConstantAttrs, InputAttrs
-
-
-def decoded(node: Node) -> Graph:
-    """A lowered graph that ends with ``node``."""
-    output = make(DECODE, NO_ATTRS, [node.output], "decoded", "decode").output
-    inputs = [n for n in topological([output]) if n.op == "input"]
-    return Graph("single", topological([output], inputs), (output,))
 
 
 def mlp(sizes: tuple[int, ...], seed: int, *, activation: str = "uint4[scale=1/4]", weight: str = "int4[scale=1/8]") -> Graph:

@@ -37,6 +37,11 @@ ERRORS: Final = (HwgenError, ArithmeticError, AssertionError, AttributeError, Lo
 """What a defect of the toolchain looks like; what the machine does wrong (OSError, MemoryError) is no finding."""
 
 
+def is_refusal(error: Exception) -> bool:
+    """Whether lowering says no, with reason: no exact requantizer fits the hardware's forms."""
+    return isinstance(error, HwgenError) and error.code != "broken-graph"
+
+
 def is_real(graph: Graph) -> bool:
     """Whether the graph is still to be lowered."""
     return any(v.type.format is REAL for v in graph.inputs)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fuzz.case import ERRORS, FuzzCase
+from fuzz.case import ERRORS, FuzzCase, is_refusal
 from hwgen.dataflow.cycles import MEASURED_INFERENCES, interval_of, predict, simulate
 from hwgen.dataflow.plan import Dataflow
 from hwgen.errors import HwgenError
@@ -69,18 +69,19 @@ def check(case: FuzzCase, alteration: Alteration | None = None) -> Outcome:
         flow = case.flow()
         return Outcome(flow, _check_hardware(case, flow, alteration))
     except ERRORS as error:
-        kind = error.code if isinstance(error, HwgenError) else type(error).__name__
-        return Outcome(flow, Failure(kind, f"{type(error).__name__}: {error}"))
+        return Outcome(flow, _failure_of(error))
+
+
+def _failure_of(error: Exception) -> Failure:
+    return Failure(error.code if isinstance(error, HwgenError) else type(error).__name__, f"{type(error).__name__}: {error}")
 
 
 def _check_lowering(case: FuzzCase) -> Failure | None:
     """Lowering a real graph succeeds or refuses it; nothing else."""
     try:
         lower(case.graph)
-    except HwgenError:
-        return None
     except ERRORS as error:
-        return Failure(type(error).__name__, f"{type(error).__name__}: {error}")
+        return None if is_refusal(error) else _failure_of(error)
     return None
 
 

@@ -7,10 +7,9 @@ from dataclasses import replace
 from random import Random
 from typing import Final
 
-from fuzz.case import ERRORS, FuzzCase, is_real
+from fuzz.case import ERRORS, FuzzCase, is_real, is_refusal
 from hwgen.dataflow.plan import Dataflow, device_nodes
 from hwgen.dataflow.unit import Parallelism
-from hwgen.errors import HwgenError
 from hwgen.flow import lower
 from hwgen.ir.graph import NO_ATTRS, Graph, Node, Value, topological
 from hwgen.ops.linear import MatvecAttrs
@@ -60,10 +59,10 @@ def integer_network(random: Random, layers: int) -> tuple[Graph, dict[str, Paral
     """A chain of ``layers`` random operators, and lanes for its matrix products; nearly always there is one."""
     while True:
         nodes, lanes = _attempt(random, layers)
-        units = [unit(n, lanes[n.path]) for n in nodes if (unit := INTEGER[n.op].unit) is not None]
-        if units and (any(u.streams for u in units) or random.random() < 0.1):
-            streams = {n.path: lanes[n.path] for n in nodes if n.op == "matvec"}
-            return decoded(nodes[-1].output, "fuzz"), streams
+        units = {n.path: unit(n, lanes[n.path]) for n in nodes if (unit := INTEGER[n.op].unit) is not None}
+        products = {path: lanes[path] for path, unit in units.items() if unit.streams}
+        if products or (units and random.random() < 0.1):
+            return decoded(nodes[-1].output, "fuzz"), products
 
 
 def lowered_network(random: Random, layers: int) -> Graph:
@@ -74,10 +73,9 @@ def lowered_network(random: Random, layers: int) -> Graph:
             lowered = lower(graph).graph
             if any(INTEGER[n.op].unit for n in device_nodes(lowered)):
                 return lowered
-        except HwgenError:
-            continue  # no exact requantizer fits the hardware's forms
-        except ERRORS:
-            return graph
+        except ERRORS as error:
+            if not is_refusal(error):
+                return graph
 
 
 def _random_lanes(random: Random, graph: Graph) -> dict[str, Parallelism]:

@@ -6,7 +6,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from networks import decoded, random_codes
+from fuzz.compose import decoded
+from networks import random_codes
 
 from hwgen.dataflow.cycles import predict, size_fifos
 from hwgen.dataflow.plan import integer_format, plan
@@ -24,7 +25,7 @@ def test_hardware_equals_the_reference(op, seed: int, tmp_path: Path) -> None:
     random = Random(seed)
     for number in range(2):
         case = op.sample(random)
-        graph = decoded(case.node)
+        graph = decoded(case.node.output, op.name)
         flow = size_fifos(plan(graph, [(case.node, case.parallelism)] if op.name == "matvec" else []))
         codes = random_codes(integer_format(flow.input), (40, *flow.input.type.shape[1:]), number)
         values = evaluate(graph, {flow.input.name: codes})
