@@ -83,7 +83,7 @@ def test_a_failure_to_lower_is_a_case_too(tmp_path: Path, monkeypatch: pytest.Mo
         raise IndexError("off the end")
 
     with monkeypatch.context() as patch:
-        patch.setattr("passes.transform.lower.find_requantizer", broken)
+        patch.setattr("passes.transform.lower.host_nodes", broken)
         result = run_job(Job(5, 1, tmp_path))
         assert result.folder is not None and result.what.startswith("IndexError: ")
         case = load(result.folder)
