@@ -32,7 +32,36 @@ module DSP48E2 #(
   end
 endmodule
 
-// 18 kbit of block memory (7 series) that is only read, by port A; words of 36 bits leave half at A, half at B.
+// Reading of a block memory by one port, without reset or output register: the words of what follows.
+//
+// Data, Parity  the contents, 8 and 1 bits a byte; Width of a word with parity (1, 2, 4, or 9 for each byte)
+// words start at multiples of their width: lower bits of the address are ignored
+module read_only_block #(
+  parameter AddressBits = 14,
+  parameter Width = 36,
+  parameter Refused = 0,  // a parameter asks for what is not modelled
+  parameter [2**AddressBits-1:0] Data = 0,
+  parameter [2**(AddressBits-3)-1:0] Parity = 0,
+  localparam DataBits = AddressBits == 14 ? 32 : 64
+) (
+  input clk_i, enable_i, refused_i,  // refused_i: a write or a reset
+  input [AddressBits-1:0] address_i,
+  output reg [DataBits-1:0] data_o,
+  output reg [DataBits/8-1:0] parity_o
+);
+  localparam Bits = Width >= 9 ? Width / 9 * 8 : Width;
+  wire [AddressBits-1:0] first = address_i & ~AddressBits'(Bits - 1);
+
+  initial if (Refused != 0 || Width == 0) $fatal(1, "RAMB: only reading by port A without output registers is modelled");
+
+  always @(posedge clk_i) begin
+    if (enable_i) data_o <= Data[first+:DataBits];
+    if (enable_i) parity_o <= Parity[first/8+:DataBits/8];
+    if (refused_i) $fatal(1, "RAMB: only reading without reset is modelled");
+  end
+endmodule
+
+// 18 kbit, 7 series; words of 36 bits leave half at A, half at B.
 module RAMB18E1 #(
   parameter DOA_REG = 0, DOB_REG = 0, READ_WIDTH_A = 0, READ_WIDTH_B = 0, WRITE_WIDTH_A = 0, WRITE_WIDTH_B = 0,
   parameter WRITE_MODE_A = "WRITE_FIRST", WRITE_MODE_B = "WRITE_FIRST", RAM_MODE = "TDP", SIM_DEVICE = "",
@@ -56,40 +85,30 @@ module RAMB18E1 #(
   output [15:0] DOADO, DOBDO,
   output [1:0] DOPADOP, DOPBDOP
 );
-  localparam [16383:0] Data = {
-    INIT_3F, INIT_3E, INIT_3D, INIT_3C, INIT_3B, INIT_3A, INIT_39, INIT_38, INIT_37, INIT_36, INIT_35, INIT_34,
-    INIT_33, INIT_32, INIT_31, INIT_30, INIT_2F, INIT_2E, INIT_2D, INIT_2C, INIT_2B, INIT_2A, INIT_29, INIT_28,
-    INIT_27, INIT_26, INIT_25, INIT_24, INIT_23, INIT_22, INIT_21, INIT_20, INIT_1F, INIT_1E, INIT_1D, INIT_1C,
-    INIT_1B, INIT_1A, INIT_19, INIT_18, INIT_17, INIT_16, INIT_15, INIT_14, INIT_13, INIT_12, INIT_11, INIT_10,
-    INIT_0F, INIT_0E, INIT_0D, INIT_0C, INIT_0B, INIT_0A, INIT_09, INIT_08, INIT_07, INIT_06, INIT_05, INIT_04,
-    INIT_03, INIT_02, INIT_01, INIT_00
-  };
-  localparam [2047:0] Parity = {
-    INITP_07, INITP_06, INITP_05, INITP_04, INITP_03, INITP_02, INITP_01, INITP_00
-  };
-  localparam Bits = READ_WIDTH_A >= 9 ? READ_WIDTH_A / 9 * 8 : READ_WIDTH_A;  // of a word, without parity
-
-  reg [31:0] data_q;
-  reg [3:0] parity_q;
-  wire [13:0] first = ADDRARDADDR[13:0] & ~14'(Bits - 1);
-
-  initial begin
-    if (DOA_REG != 0 || DOB_REG != 0) $fatal(1, "RAMB18E1: output registers are not modelled");
-    if (READ_WIDTH_A == 0 || READ_WIDTH_B != 0) $fatal(1, "RAMB18E1: only reading by port A is modelled");
-  end
-
-  always @(posedge CLKARDCLK) if (ENARDEN) begin
-    data_q   <= Data[first+:32];
-    parity_q <= Parity[first/8+:4];
-    if (WEA != 0 || RSTRAMARSTRAM) $fatal(1, "RAMB18E1: only reading without reset is modelled");
-  end
-  always @(posedge CLKBWRCLK) if (WEBWE != 0) $fatal(1, "RAMB18E1: writing is not modelled");
-
-  assign {DOBDO, DOADO} = data_q;
-  assign {DOPBDOP, DOPADOP} = parity_q;
+  read_only_block #(
+    .AddressBits(14),
+    .Width(READ_WIDTH_A),
+    .Refused(DOA_REG != 0 || DOB_REG != 0 || READ_WIDTH_B != 0),
+    .Data({
+      INIT_3F, INIT_3E, INIT_3D, INIT_3C, INIT_3B, INIT_3A, INIT_39, INIT_38, INIT_37, INIT_36, INIT_35, INIT_34,
+      INIT_33, INIT_32, INIT_31, INIT_30, INIT_2F, INIT_2E, INIT_2D, INIT_2C, INIT_2B, INIT_2A, INIT_29, INIT_28,
+      INIT_27, INIT_26, INIT_25, INIT_24, INIT_23, INIT_22, INIT_21, INIT_20, INIT_1F, INIT_1E, INIT_1D, INIT_1C,
+      INIT_1B, INIT_1A, INIT_19, INIT_18, INIT_17, INIT_16, INIT_15, INIT_14, INIT_13, INIT_12, INIT_11, INIT_10,
+      INIT_0F, INIT_0E, INIT_0D, INIT_0C, INIT_0B, INIT_0A, INIT_09, INIT_08, INIT_07, INIT_06, INIT_05, INIT_04,
+      INIT_03, INIT_02, INIT_01, INIT_00
+    }),
+    .Parity({INITP_07, INITP_06, INITP_05, INITP_04, INITP_03, INITP_02, INITP_01, INITP_00})
+  ) u_block (
+    .clk_i(CLKARDCLK),
+    .enable_i(ENARDEN),
+    .refused_i(ENARDEN && RSTRAMARSTRAM || WEA != 0 || WEBWE != 0),
+    .address_i(ADDRARDADDR[13:0]),
+    .data_o({DOBDO, DOADO}),
+    .parity_o({DOPBDOP, DOPADOP})
+  );
 endmodule
 
-// 36 kbit of block memory (7 series) that is only read, by port A; words of 72 bits leave half at A, half at B.
+// 36 kbit, 7 series; words of 72 bits leave half at A, half at B.
 module RAMB36E1 #(
   parameter DOA_REG = 0, DOB_REG = 0, READ_WIDTH_A = 0, READ_WIDTH_B = 0, WRITE_WIDTH_A = 0, WRITE_WIDTH_B = 0,
   parameter WRITE_MODE_A = "WRITE_FIRST", WRITE_MODE_B = "WRITE_FIRST", RAM_MODE = "TDP", SIM_DEVICE = "",
@@ -123,47 +142,36 @@ module RAMB36E1 #(
   output [31:0] DOADO, DOBDO,
   output [3:0] DOPADOP, DOPBDOP
 );
-  localparam [32767:0] Data = {
-    INIT_7F, INIT_7E, INIT_7D, INIT_7C, INIT_7B, INIT_7A, INIT_79, INIT_78, INIT_77, INIT_76, INIT_75, INIT_74,
-    INIT_73, INIT_72, INIT_71, INIT_70, INIT_6F, INIT_6E, INIT_6D, INIT_6C, INIT_6B, INIT_6A, INIT_69, INIT_68,
-    INIT_67, INIT_66, INIT_65, INIT_64, INIT_63, INIT_62, INIT_61, INIT_60, INIT_5F, INIT_5E, INIT_5D, INIT_5C,
-    INIT_5B, INIT_5A, INIT_59, INIT_58, INIT_57, INIT_56, INIT_55, INIT_54, INIT_53, INIT_52, INIT_51, INIT_50,
-    INIT_4F, INIT_4E, INIT_4D, INIT_4C, INIT_4B, INIT_4A, INIT_49, INIT_48, INIT_47, INIT_46, INIT_45, INIT_44,
-    INIT_43, INIT_42, INIT_41, INIT_40, INIT_3F, INIT_3E, INIT_3D, INIT_3C, INIT_3B, INIT_3A, INIT_39, INIT_38,
-    INIT_37, INIT_36, INIT_35, INIT_34, INIT_33, INIT_32, INIT_31, INIT_30, INIT_2F, INIT_2E, INIT_2D, INIT_2C,
-    INIT_2B, INIT_2A, INIT_29, INIT_28, INIT_27, INIT_26, INIT_25, INIT_24, INIT_23, INIT_22, INIT_21, INIT_20,
-    INIT_1F, INIT_1E, INIT_1D, INIT_1C, INIT_1B, INIT_1A, INIT_19, INIT_18, INIT_17, INIT_16, INIT_15, INIT_14,
-    INIT_13, INIT_12, INIT_11, INIT_10, INIT_0F, INIT_0E, INIT_0D, INIT_0C, INIT_0B, INIT_0A, INIT_09, INIT_08,
-    INIT_07, INIT_06, INIT_05, INIT_04, INIT_03, INIT_02, INIT_01, INIT_00
-  };
-  localparam [4095:0] Parity = {
-    INITP_0F, INITP_0E, INITP_0D, INITP_0C, INITP_0B, INITP_0A, INITP_09, INITP_08, INITP_07, INITP_06, INITP_05, INITP_04,
-    INITP_03, INITP_02, INITP_01, INITP_00
-  };
-  localparam Bits = READ_WIDTH_A >= 9 ? READ_WIDTH_A / 9 * 8 : READ_WIDTH_A;  // of a word, without parity
-
-  reg [63:0] data_q;
-  reg [7:0] parity_q;
-  wire [14:0] first = ADDRARDADDR[14:0] & ~15'(Bits - 1);
-
-  initial begin
-    if (DOA_REG != 0 || DOB_REG != 0) $fatal(1, "RAMB36E1: output registers are not modelled");
-    if (READ_WIDTH_A == 0 || READ_WIDTH_B != 0) $fatal(1, "RAMB36E1: only reading by port A is modelled");
-    if (RAM_EXTENSION_A != "NONE" || RAM_EXTENSION_B != "NONE") $fatal(1, "RAMB36E1: cascades are not modelled");
-  end
-
-  always @(posedge CLKARDCLK) if (ENARDEN) begin
-    data_q   <= Data[first+:64];
-    parity_q <= Parity[first/8+:8];
-    if (WEA != 0 || RSTRAMARSTRAM) $fatal(1, "RAMB36E1: only reading without reset is modelled");
-  end
-  always @(posedge CLKBWRCLK) if (WEBWE != 0) $fatal(1, "RAMB36E1: writing is not modelled");
-
-  assign {DOBDO, DOADO} = data_q;
-  assign {DOPBDOP, DOPADOP} = parity_q;
+  read_only_block #(
+    .AddressBits(15),
+    .Width(READ_WIDTH_A),
+    .Refused(DOA_REG != 0 || DOB_REG != 0 || READ_WIDTH_B != 0 || RAM_EXTENSION_A != "NONE" || RAM_EXTENSION_B != "NONE"),
+    .Data({
+      INIT_7F, INIT_7E, INIT_7D, INIT_7C, INIT_7B, INIT_7A, INIT_79, INIT_78, INIT_77, INIT_76, INIT_75, INIT_74,
+      INIT_73, INIT_72, INIT_71, INIT_70, INIT_6F, INIT_6E, INIT_6D, INIT_6C, INIT_6B, INIT_6A, INIT_69, INIT_68,
+      INIT_67, INIT_66, INIT_65, INIT_64, INIT_63, INIT_62, INIT_61, INIT_60, INIT_5F, INIT_5E, INIT_5D, INIT_5C,
+      INIT_5B, INIT_5A, INIT_59, INIT_58, INIT_57, INIT_56, INIT_55, INIT_54, INIT_53, INIT_52, INIT_51, INIT_50,
+      INIT_4F, INIT_4E, INIT_4D, INIT_4C, INIT_4B, INIT_4A, INIT_49, INIT_48, INIT_47, INIT_46, INIT_45, INIT_44,
+      INIT_43, INIT_42, INIT_41, INIT_40, INIT_3F, INIT_3E, INIT_3D, INIT_3C, INIT_3B, INIT_3A, INIT_39, INIT_38,
+      INIT_37, INIT_36, INIT_35, INIT_34, INIT_33, INIT_32, INIT_31, INIT_30, INIT_2F, INIT_2E, INIT_2D, INIT_2C,
+      INIT_2B, INIT_2A, INIT_29, INIT_28, INIT_27, INIT_26, INIT_25, INIT_24, INIT_23, INIT_22, INIT_21, INIT_20,
+      INIT_1F, INIT_1E, INIT_1D, INIT_1C, INIT_1B, INIT_1A, INIT_19, INIT_18, INIT_17, INIT_16, INIT_15, INIT_14,
+      INIT_13, INIT_12, INIT_11, INIT_10, INIT_0F, INIT_0E, INIT_0D, INIT_0C, INIT_0B, INIT_0A, INIT_09, INIT_08,
+      INIT_07, INIT_06, INIT_05, INIT_04, INIT_03, INIT_02, INIT_01, INIT_00
+    }),
+    .Parity({INITP_0F, INITP_0E, INITP_0D, INITP_0C, INITP_0B, INITP_0A, INITP_09, INITP_08, INITP_07, INITP_06, INITP_05, INITP_04,
+      INITP_03, INITP_02, INITP_01, INITP_00})
+  ) u_block (
+    .clk_i(CLKARDCLK),
+    .enable_i(ENARDEN),
+    .refused_i(ENARDEN && RSTRAMARSTRAM || WEA != 0 || WEBWE != 0),
+    .address_i(ADDRARDADDR[14:0]),
+    .data_o({DOBDO, DOADO}),
+    .parity_o({DOPBDOP, DOPADOP})
+  );
 endmodule
 
-// 18 kbit of block memory (UltraScale+) that is only read, by port A; words of 36 bits leave half at A, half at B.
+// 18 kbit, UltraScale+; words of 36 bits leave half at A, half at B.
 module RAMB18E2 #(
   parameter DOA_REG = 0, DOB_REG = 0, READ_WIDTH_A = 0, READ_WIDTH_B = 0, WRITE_WIDTH_A = 0, WRITE_WIDTH_B = 0,
   parameter WRITE_MODE_A = "WRITE_FIRST", WRITE_MODE_B = "WRITE_FIRST", RAM_MODE = "TDP", SIM_DEVICE = "",
@@ -188,40 +196,30 @@ module RAMB18E2 #(
   output [15:0] DOUTADOUT, DOUTBDOUT,
   output [1:0] DOUTPADOUTP, DOUTPBDOUTP
 );
-  localparam [16383:0] Data = {
-    INIT_3F, INIT_3E, INIT_3D, INIT_3C, INIT_3B, INIT_3A, INIT_39, INIT_38, INIT_37, INIT_36, INIT_35, INIT_34,
-    INIT_33, INIT_32, INIT_31, INIT_30, INIT_2F, INIT_2E, INIT_2D, INIT_2C, INIT_2B, INIT_2A, INIT_29, INIT_28,
-    INIT_27, INIT_26, INIT_25, INIT_24, INIT_23, INIT_22, INIT_21, INIT_20, INIT_1F, INIT_1E, INIT_1D, INIT_1C,
-    INIT_1B, INIT_1A, INIT_19, INIT_18, INIT_17, INIT_16, INIT_15, INIT_14, INIT_13, INIT_12, INIT_11, INIT_10,
-    INIT_0F, INIT_0E, INIT_0D, INIT_0C, INIT_0B, INIT_0A, INIT_09, INIT_08, INIT_07, INIT_06, INIT_05, INIT_04,
-    INIT_03, INIT_02, INIT_01, INIT_00
-  };
-  localparam [2047:0] Parity = {
-    INITP_07, INITP_06, INITP_05, INITP_04, INITP_03, INITP_02, INITP_01, INITP_00
-  };
-  localparam Bits = READ_WIDTH_A >= 9 ? READ_WIDTH_A / 9 * 8 : READ_WIDTH_A;  // of a word, without parity
-
-  reg [31:0] data_q;
-  reg [3:0] parity_q;
-  wire [13:0] first = ADDRARDADDR[13:0] & ~14'(Bits - 1);
-
-  initial begin
-    if (DOA_REG != 0 || DOB_REG != 0) $fatal(1, "RAMB18E2: output registers are not modelled");
-    if (READ_WIDTH_A == 0 || READ_WIDTH_B != 0) $fatal(1, "RAMB18E2: only reading by port A is modelled");
-  end
-
-  always @(posedge CLKARDCLK) if (ENARDEN) begin
-    data_q   <= Data[first+:32];
-    parity_q <= Parity[first/8+:4];
-    if (WEA != 0 || RSTRAMARSTRAM) $fatal(1, "RAMB18E2: only reading without reset is modelled");
-  end
-  always @(posedge CLKBWRCLK) if (WEBWE != 0) $fatal(1, "RAMB18E2: writing is not modelled");
-
-  assign {DOUTBDOUT, DOUTADOUT} = data_q;
-  assign {DOUTPBDOUTP, DOUTPADOUTP} = parity_q;
+  read_only_block #(
+    .AddressBits(14),
+    .Width(READ_WIDTH_A),
+    .Refused(DOA_REG != 0 || DOB_REG != 0 || READ_WIDTH_B != 0),
+    .Data({
+      INIT_3F, INIT_3E, INIT_3D, INIT_3C, INIT_3B, INIT_3A, INIT_39, INIT_38, INIT_37, INIT_36, INIT_35, INIT_34,
+      INIT_33, INIT_32, INIT_31, INIT_30, INIT_2F, INIT_2E, INIT_2D, INIT_2C, INIT_2B, INIT_2A, INIT_29, INIT_28,
+      INIT_27, INIT_26, INIT_25, INIT_24, INIT_23, INIT_22, INIT_21, INIT_20, INIT_1F, INIT_1E, INIT_1D, INIT_1C,
+      INIT_1B, INIT_1A, INIT_19, INIT_18, INIT_17, INIT_16, INIT_15, INIT_14, INIT_13, INIT_12, INIT_11, INIT_10,
+      INIT_0F, INIT_0E, INIT_0D, INIT_0C, INIT_0B, INIT_0A, INIT_09, INIT_08, INIT_07, INIT_06, INIT_05, INIT_04,
+      INIT_03, INIT_02, INIT_01, INIT_00
+    }),
+    .Parity({INITP_07, INITP_06, INITP_05, INITP_04, INITP_03, INITP_02, INITP_01, INITP_00})
+  ) u_block (
+    .clk_i(CLKARDCLK),
+    .enable_i(ENARDEN),
+    .refused_i(ENARDEN && RSTRAMARSTRAM || WEA != 0 || WEBWE != 0),
+    .address_i(ADDRARDADDR[13:0]),
+    .data_o({DOUTBDOUT, DOUTADOUT}),
+    .parity_o({DOUTPBDOUTP, DOUTPADOUTP})
+  );
 endmodule
 
-// 36 kbit of block memory (UltraScale+) that is only read, by port A; words of 72 bits leave half at A, half at B.
+// 36 kbit, UltraScale+; words of 72 bits leave half at A, half at B.
 module RAMB36E2 #(
   parameter DOA_REG = 0, DOB_REG = 0, READ_WIDTH_A = 0, READ_WIDTH_B = 0, WRITE_WIDTH_A = 0, WRITE_WIDTH_B = 0,
   parameter WRITE_MODE_A = "WRITE_FIRST", WRITE_MODE_B = "WRITE_FIRST", RAM_MODE = "TDP", SIM_DEVICE = "",
@@ -255,41 +253,31 @@ module RAMB36E2 #(
   output [31:0] DOUTADOUT, DOUTBDOUT,
   output [3:0] DOUTPADOUTP, DOUTPBDOUTP
 );
-  localparam [32767:0] Data = {
-    INIT_7F, INIT_7E, INIT_7D, INIT_7C, INIT_7B, INIT_7A, INIT_79, INIT_78, INIT_77, INIT_76, INIT_75, INIT_74,
-    INIT_73, INIT_72, INIT_71, INIT_70, INIT_6F, INIT_6E, INIT_6D, INIT_6C, INIT_6B, INIT_6A, INIT_69, INIT_68,
-    INIT_67, INIT_66, INIT_65, INIT_64, INIT_63, INIT_62, INIT_61, INIT_60, INIT_5F, INIT_5E, INIT_5D, INIT_5C,
-    INIT_5B, INIT_5A, INIT_59, INIT_58, INIT_57, INIT_56, INIT_55, INIT_54, INIT_53, INIT_52, INIT_51, INIT_50,
-    INIT_4F, INIT_4E, INIT_4D, INIT_4C, INIT_4B, INIT_4A, INIT_49, INIT_48, INIT_47, INIT_46, INIT_45, INIT_44,
-    INIT_43, INIT_42, INIT_41, INIT_40, INIT_3F, INIT_3E, INIT_3D, INIT_3C, INIT_3B, INIT_3A, INIT_39, INIT_38,
-    INIT_37, INIT_36, INIT_35, INIT_34, INIT_33, INIT_32, INIT_31, INIT_30, INIT_2F, INIT_2E, INIT_2D, INIT_2C,
-    INIT_2B, INIT_2A, INIT_29, INIT_28, INIT_27, INIT_26, INIT_25, INIT_24, INIT_23, INIT_22, INIT_21, INIT_20,
-    INIT_1F, INIT_1E, INIT_1D, INIT_1C, INIT_1B, INIT_1A, INIT_19, INIT_18, INIT_17, INIT_16, INIT_15, INIT_14,
-    INIT_13, INIT_12, INIT_11, INIT_10, INIT_0F, INIT_0E, INIT_0D, INIT_0C, INIT_0B, INIT_0A, INIT_09, INIT_08,
-    INIT_07, INIT_06, INIT_05, INIT_04, INIT_03, INIT_02, INIT_01, INIT_00
-  };
-  localparam [4095:0] Parity = {
-    INITP_0F, INITP_0E, INITP_0D, INITP_0C, INITP_0B, INITP_0A, INITP_09, INITP_08, INITP_07, INITP_06, INITP_05, INITP_04,
-    INITP_03, INITP_02, INITP_01, INITP_00
-  };
-  localparam Bits = READ_WIDTH_A >= 9 ? READ_WIDTH_A / 9 * 8 : READ_WIDTH_A;  // of a word, without parity
-
-  reg [63:0] data_q;
-  reg [7:0] parity_q;
-  wire [14:0] first = ADDRARDADDR[14:0] & ~15'(Bits - 1);
-
-  initial begin
-    if (DOA_REG != 0 || DOB_REG != 0) $fatal(1, "RAMB36E2: output registers are not modelled");
-    if (READ_WIDTH_A == 0 || READ_WIDTH_B != 0) $fatal(1, "RAMB36E2: only reading by port A is modelled");
-  end
-
-  always @(posedge CLKARDCLK) if (ENARDEN) begin
-    data_q   <= Data[first+:64];
-    parity_q <= Parity[first/8+:8];
-    if (WEA != 0 || RSTRAMARSTRAM) $fatal(1, "RAMB36E2: only reading without reset is modelled");
-  end
-  always @(posedge CLKBWRCLK) if (WEBWE != 0) $fatal(1, "RAMB36E2: writing is not modelled");
-
-  assign {DOUTBDOUT, DOUTADOUT} = data_q;
-  assign {DOUTPBDOUTP, DOUTPADOUTP} = parity_q;
+  read_only_block #(
+    .AddressBits(15),
+    .Width(READ_WIDTH_A),
+    .Refused(DOA_REG != 0 || DOB_REG != 0 || READ_WIDTH_B != 0),
+    .Data({
+      INIT_7F, INIT_7E, INIT_7D, INIT_7C, INIT_7B, INIT_7A, INIT_79, INIT_78, INIT_77, INIT_76, INIT_75, INIT_74,
+      INIT_73, INIT_72, INIT_71, INIT_70, INIT_6F, INIT_6E, INIT_6D, INIT_6C, INIT_6B, INIT_6A, INIT_69, INIT_68,
+      INIT_67, INIT_66, INIT_65, INIT_64, INIT_63, INIT_62, INIT_61, INIT_60, INIT_5F, INIT_5E, INIT_5D, INIT_5C,
+      INIT_5B, INIT_5A, INIT_59, INIT_58, INIT_57, INIT_56, INIT_55, INIT_54, INIT_53, INIT_52, INIT_51, INIT_50,
+      INIT_4F, INIT_4E, INIT_4D, INIT_4C, INIT_4B, INIT_4A, INIT_49, INIT_48, INIT_47, INIT_46, INIT_45, INIT_44,
+      INIT_43, INIT_42, INIT_41, INIT_40, INIT_3F, INIT_3E, INIT_3D, INIT_3C, INIT_3B, INIT_3A, INIT_39, INIT_38,
+      INIT_37, INIT_36, INIT_35, INIT_34, INIT_33, INIT_32, INIT_31, INIT_30, INIT_2F, INIT_2E, INIT_2D, INIT_2C,
+      INIT_2B, INIT_2A, INIT_29, INIT_28, INIT_27, INIT_26, INIT_25, INIT_24, INIT_23, INIT_22, INIT_21, INIT_20,
+      INIT_1F, INIT_1E, INIT_1D, INIT_1C, INIT_1B, INIT_1A, INIT_19, INIT_18, INIT_17, INIT_16, INIT_15, INIT_14,
+      INIT_13, INIT_12, INIT_11, INIT_10, INIT_0F, INIT_0E, INIT_0D, INIT_0C, INIT_0B, INIT_0A, INIT_09, INIT_08,
+      INIT_07, INIT_06, INIT_05, INIT_04, INIT_03, INIT_02, INIT_01, INIT_00
+    }),
+    .Parity({INITP_0F, INITP_0E, INITP_0D, INITP_0C, INITP_0B, INITP_0A, INITP_09, INITP_08, INITP_07, INITP_06, INITP_05, INITP_04,
+      INITP_03, INITP_02, INITP_01, INITP_00})
+  ) u_block (
+    .clk_i(CLKARDCLK),
+    .enable_i(ENARDEN),
+    .refused_i(ENARDEN && RSTRAMARSTRAM || WEA != 0 || WEBWE != 0),
+    .address_i(ADDRARDADDR[14:0]),
+    .data_o({DOUTBDOUT, DOUTADOUT}),
+    .parity_o({DOUTPBDOUTP, DOUTPADOUTP})
+  );
 endmodule
