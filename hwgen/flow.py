@@ -178,17 +178,29 @@ def simulate(build_dir: Path, *, samples: int = 100, seed: int = 0, codes: IntAr
     return verification
 
 
-def synthesize(build_dir: Path, target: Target | str, *, progress: Progress = lambda _: None, **how: Any) -> Synthesis:
-    """What Yosys makes of a build; how: the keywords of `hwgen.synth.yosys.synthesize` (pnr, netlist_samples, seed).
+def synthesize(
+    build_dir: Path, target: Target, *, pnr: bool = False, netlist_samples: int = 0, seed: int = 0,
+    progress: Progress = lambda _: None,
+) -> Synthesis:
+    """What Yosys makes of a build.  pnr: place and route as well.  netlist_samples: simulate the netlist on so many inputs.
 
-    The build directory keeps what was found, and a page that shows it.
+    seed: of placement and of those inputs.  The build directory keeps what was found, and a page that shows it.
     """
+    from hwgen.synth.yosys import tools_for
+
+    tools_for(target, pnr=pnr)
+    progress("synthesize")
+    return _synthesized(Build(build_dir), target, pnr=pnr, netlist_samples=netlist_samples, seed=seed, progress=progress)
+
+
+def _synthesized(
+    existing: Build, target: Target, *, pnr: bool, netlist_samples: int = 0, seed: int, progress: Progress
+) -> Synthesis:
     from hwgen.report.page import write_page
     from hwgen.synth.store import save
     from hwgen.synth.yosys import synthesize
 
-    existing = Build(build_dir)
-    made = synthesize(existing, Target(target), progress=progress, **how)
+    made = synthesize(existing, target, pnr=pnr, netlist_samples=netlist_samples, seed=seed, progress=progress)
     save(existing, made)
     write_page(existing)
     return made
@@ -334,7 +346,7 @@ def build(
     synthesis = None
     if options.target is not None and verification.mismatches == 0:
         with clock.phase("synthesize"):
-            synthesis = synthesize(final, options.target, pnr=options.pnr, progress=progress)
+            synthesis = _synthesized(Build(final), options.target, pnr=options.pnr, seed=options.seed, progress=progress)
     return BuildReport(
         made.graph.name, len(made.graph.nodes), _parameters(made.graph), made.flow, made.lowered, manifest,
         Performance(manifest.predicted_latency_cycles, manifest.predicted_interval_cycles), verification,

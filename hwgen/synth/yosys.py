@@ -24,14 +24,13 @@ def synthesize(
     """What Yosys makes of a build for a family of devices: cells in total and of each stage.
 
     pnr: also place and route (ECP5).  netlist_samples: simulate the netlist on so many random inputs, beside the reference.
-    seed: of placement, and of those inputs.  Raises HwgenError where a file of the build or a tool is missing,
-    HwgenFailure where a tool stops.
+    seed: of placement, and of those inputs.  progress: told of ``route`` and ``netlist`` as they begin.
+    Raises HwgenError where a file of the build or a tool is missing, HwgenFailure where a tool stops.
     """
     start = time.perf_counter()
     tools = tools_for(target, pnr=pnr)
     digest = build.sources_sha256
     paths = [stage.path for stage in build.flow.stages]
-    progress("synthesize")
     with mapped(build, target) as netlist:
         areas, other = _areas(netlist, len(paths))
         if pnr:
