@@ -36,10 +36,13 @@ _TRAFFIC: Final = {t.name: t for t in ALL_TRAFFIC}
 ERRORS: Final = (HwgenError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What a defect of the toolchain looks like; what the machine does wrong (OSError, MemoryError) is no finding."""
 
+_DEFECTS: Final = ("broken-graph", "not-understood")
+"""Codes of HwgenError that say that a defect was met."""
+
 
 def is_refusal(error: Exception) -> bool:
     """Whether lowering says no, with reason: no exact requantizer fits the hardware's forms."""
-    return isinstance(error, HwgenError) and error.code != "broken-graph"
+    return isinstance(error, HwgenError) and error.code not in _DEFECTS
 
 
 def is_real(graph: Graph) -> bool:

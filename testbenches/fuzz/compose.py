@@ -26,6 +26,8 @@ MOST_LAYERS: Final = 8
 _SAMPLES: Final = 52
 _REAL_LAYERS: Final = (1, 1, 2, 2, 3, 4)
 """Matrix products of a real graph: with what follows them about twice as many layers."""
+_MOST_REFUSALS: Final = 50
+"""Lowering refuses about one random network of fifty."""
 _MOST_PRODUCTS: Final = 64
 """Multipliers of one layer: more take long to compile and show nothing new."""
 
@@ -67,7 +69,7 @@ def integer_network(random: Random, layers: int) -> tuple[Graph, dict[str, Paral
 
 def lowered_network(random: Random, layers: int) -> Graph:
     """A real graph of ``layers`` matrix products, lowered; as it is where lowering it fails otherwise than by a refusal."""
-    while True:
+    for _ in range(_MOST_REFUSALS):
         graph = random_real_graph(random, layers)
         try:
             lowered = lower(graph).graph
@@ -76,6 +78,7 @@ def lowered_network(random: Random, layers: int) -> Graph:
         except ERRORS as error:
             if not is_refusal(error):
                 return graph
+    raise RuntimeError(f"lowering refused {_MOST_REFUSALS} random networks in a row")
 
 
 def _random_lanes(random: Random, graph: Graph) -> dict[str, Parallelism]:

@@ -85,7 +85,7 @@ def test_a_failure_to_lower_is_a_case_too(tmp_path: Path, monkeypatch: pytest.Mo
     with monkeypatch.context() as patch:
         patch.setattr("passes.transform.lower.host_nodes", broken)
         result = run_job(Job(5, 1, tmp_path))
-        assert result.folder is not None and result.what.startswith("IndexError: ")
+        assert result.folder is not None and "off the end" in result.what
         case = load(result.folder)
         assert case.real and check(case).failure is not None
     assert check(case).failure is None
