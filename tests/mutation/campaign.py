@@ -53,10 +53,10 @@ class Baseline:
 class Campaign:
     """All that a run needs, in ``folder``; root: the repository.
 
-    slack_seconds: tests may take so long, and four times their own time, before they count as endless.
+    slack_seconds: tests may take so long, and twice their own time, before they count as endless.
     """
 
-    def __init__(self, root: Path, folder: Path, jobs: int, *, fresh: bool = False, slack_seconds: float = 10) -> None:
+    def __init__(self, root: Path, folder: Path, jobs: int, *, fresh: bool = False, slack_seconds: float = 5) -> None:
         self.tree = Workspace(root, folder / "pristine").tree
         self.journal = Journal(folder / "journal.jsonl", self.tree, fresh=fresh)
         self._baseline = Baseline(self.tree, folder / "baseline.json")
@@ -117,7 +117,7 @@ class Campaign:
         try:
             for step in self._steps[mutant.path]:
                 workspace.put(mutant.path, original)
-                limit = self._slack + 4 * self._baseline.seconds(step, workspace)
+                limit = self._slack + 2 * self._baseline.seconds(step, workspace)
                 workspace.put(mutant.path, changed)
                 outcome = workspace.run(step, limit)
                 seconds += outcome.seconds
