@@ -76,7 +76,7 @@ def map_sources(folder: Path, sources: Sequence[str], top: str, target: Target, 
         f"write_verilog -noattr {NETLIST_VERILOG}",
     ]
     (folder / "synthesize.ys").write_text("".join(f"{line}\n" for line in script))
-    run_tool(find_yosys(), ["-q", "-s", "synthesize.ys"], folder, f"synthesis for {target}")
+    run_tool(find_yosys(), ["-q", "-s", "synthesize.ys"], folder, f"synthesis for {target}", "build again")
     statistics = json.loads((folder / _STATISTICS).read_bytes())
     cells = {name.removeprefix("\\"): dict(m["num_cells_by_type"]) for name, m in statistics["modules"].items()}
     return Netlist(folder, top, target, cells)

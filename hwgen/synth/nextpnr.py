@@ -54,7 +54,8 @@ def route_netlist(netlist: Netlist, stages: Sequence[str] = (), *, seed: int = 0
         "-q", "--json", NETLIST_JSON, *_DEVICE_OPTIONS, "--out-of-context", "--timing-allow-fail", "--freq", _TARGET_MHZ,
         "--seed", str(seed), "--report", _REPORT,
     ]
-    run_tool(find_nextpnr(), arguments, netlist.folder, f"place and route of {netlist.top}")
+    fix = f"choose less parallelism if the design is too large for the {DEVICE}"
+    run_tool(find_nextpnr(), arguments, netlist.folder, f"place and route of {netlist.top}", fix)
     return read_report(json.loads((netlist.folder / _REPORT).read_bytes()), netlist.top, stages)
 
 

@@ -63,11 +63,11 @@ def _find(name: str, wheel: str, entry: str) -> Tool:
     return Tool(name, (sys.executable, "-P", "-c", f"import sys; {entry}; sys.exit(run(sys.argv[1:]))"), f"{version} ({wheel})")
 
 
-def run_tool(tool: Tool, arguments: Sequence[str], folder: Path, where: str) -> str:
+def run_tool(tool: Tool, arguments: Sequence[str], folder: Path, where: str, fix: str) -> str:
     """Runs a tool inside ``folder``, on names relative to it, and returns what it printed.
 
     The tool and what it started end with this call, also where that is interrupted.  Raises HwgenFailure with the tool's own
-    words, the end of its log in the error's notes.
+    words and ``fix``, the end of its log in the error's notes.
     """
     done = run_process([*tool.command, *arguments], folder)
     said = done.stdout + done.stderr
@@ -75,8 +75,6 @@ def run_tool(tool: Tool, arguments: Sequence[str], folder: Path, where: str) -> 
         return said
     lines = [line for line in said.splitlines() if line.strip()]
     first = next((line for line in lines if "ERROR" in line), lines[-1] if lines else f"exit status {done.returncode}")
-    failure = HwgenFailure(
-        f"{tool.name}-failed", where, f"{tool.name} says: {first}", "the end of its log is in the notes of this error"
-    )
+    failure = HwgenFailure(f"{tool.name}-failed", where, f"{tool.name} says: {first}", fix)
     failure.add_note("\n".join(lines[-_LOG_TAIL:]))
     raise failure
