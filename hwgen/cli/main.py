@@ -106,6 +106,9 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
+    except OSError as error:  # a name that is too long, a folder that vanished
+        place = repr(clean(error.filename)) if error.filename is not None else "system"
+        return _say(HwgenError("system", place, error.strerror or str(error), "check the path"), as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the last resort of the command line; HWGEN_DEBUG=1 shows all of it
         usage = _usage_error(error)
         if usage is not None:

@@ -167,7 +167,10 @@ def _read_array(scan: _Scanner) -> Array | None:
         return None
     code, shape_text, body = found.groups()
     shape = _shape(scan, shape_text)
-    count = scan.budget.take(f"line {scan.line}", list(shape))
+    try:
+        count = scan.budget.take("", list(shape))
+    except HwgenError as error:
+        raise scan.error(error.what) from error
     if code == "exact":
         numbers = body.split()
         if len(numbers) != count:

@@ -256,9 +256,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Writes beside the final name and renames.  Raises HwgenError where that cannot be done."""
+    """Writes beside the final name and renames.  Raises HwgenError where that cannot be done, or would replace more than a file."""
     with _explained("file", path):
         _check_name(path)
+        if path.exists() and not path.is_file():
+            raise HwgenError("output", f"file {path.name!r}", "is there and is no regular file", "choose another place")
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
         with _place(path.parent, f".{path.name}.", _PARTIAL) as beside:

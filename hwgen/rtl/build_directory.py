@@ -246,12 +246,17 @@ class Build:
 
     def check_hardware(self) -> None:
         """Raises HwgenError where the sources or the memories are none that may be used."""
-        check_hardware(self.folder, self._sources)
+        self._hardware()
+
+    def _hardware(self) -> list[Path]:
+        memories = [m for stage in self.flow.stages for placed in stage.units for m in placed.unit.memories]
+        largest = max((m.depth * (-(-m.width_bits // 4) + 1) for m in memories), default=0)
+        return check_hardware(self.folder, self._sources, largest)
 
     @property
     def sources(self) -> Sequence[Path]:
         """SystemVerilog files in order; raises HwgenError where they or the memories are none that may be used."""
-        return check_hardware(self.folder, self._sources)
+        return self._hardware()
 
     @property
     def sources_sha256(self) -> str:

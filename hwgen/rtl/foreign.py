@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from hwgen.errors import HwgenError
-from hwgen.frontend.limits import read_bytes
+from hwgen.frontend.limits import MAX_FILE_BYTES, read_bytes
 from hwgen.rtl.templates import template_files
 
 MAX_SOURCE_BYTES: Final = 1 << 26
-MAX_MEMORY_BYTES: Final = 1 << 28
-MAX_TEXT_BYTES: Final = 1 << 28
+_LONGEST_TEXT_BYTES: Final = {"manifest.json": 1 << 24, "filelist.f": 1 << 20}
+_SPARE_BYTES: Final = 4096
+"""What a memory file may have more than twice its words: comments of an editor."""
 _SOURCE: Final = re.compile(r"rtl/[A-Za-z0-9_]{1,100}\.s?v", re.ASCII)
 _TOKEN: Final = re.compile(
     r"""//[^\n]*|/\*.*?\*/                       # comments
@@ -58,13 +59,16 @@ def inside(folder: Path, name: str) -> Path:
 def read_text_inside(folder: Path, name: str) -> str:
     """The contents of a text file of a build."""
     try:
-        return read_bytes(inside(folder, name), MAX_TEXT_BYTES).decode()
+        return read_bytes(inside(folder, name), _LONGEST_TEXT_BYTES.get(name, MAX_FILE_BYTES)).decode()
     except UnicodeDecodeError as error:
         raise _damaged(folder, f"file {name!r} is not text") from error
 
 
-def check_hardware(folder: Path, sources: Sequence[str]) -> list[Path]:
-    """The sources, in order, when all of them and all memories may be used; raises HwgenError that names the file."""
+def check_hardware(folder: Path, sources: Sequence[str], memory_bytes: int) -> list[Path]:
+    """The sources, in order, when all of them and all memories may be used; raises HwgenError that names the file.
+
+    memory_bytes: size of the largest memory file as hwgen writes it.
+    """
     if len(set(sources)) != len(sources) or not sources:
         raise _damaged(folder, "its list of sources is empty, or names one twice")
     for name in sources:
@@ -75,8 +79,9 @@ def check_hardware(folder: Path, sources: Sequence[str]) -> list[Path]:
     if memories.is_symlink():
         raise _damaged(folder, "mem is a link", "copy the memories into the build")
     for path in sorted(memories.iterdir()) if memories.is_dir() else []:
-        if inside(folder, f"mem/{path.name}").stat().st_size > MAX_MEMORY_BYTES:
-            raise _damaged(folder, f"file 'mem/{path.name}' has more than {MAX_MEMORY_BYTES} bytes")
+        size = inside(folder, f"mem/{path.name}").stat().st_size
+        if size > 2 * memory_bytes + _SPARE_BYTES:
+            raise _damaged(folder, f"file 'mem/{path.name}' has {size} bytes, far more than its words need")
     return [folder / name for name in sources]
 
 

@@ -149,9 +149,9 @@ def test_a_folder_a_missing_file_a_device_and_a_pipe_are_refused(tmp_path: Path)
         refusal(path)
 
 
-def test_a_file_cut_at_every_16th_byte_is_refused_or_read(tmp_path: Path) -> None:
+def test_a_file_cut_at_every_eighth_byte_is_refused_or_read(tmp_path: Path) -> None:
     whole = Draft().model().SerializeToString()
-    for end in range(0, len(whole), 16):
+    for end in range(0, len(whole), 8):
         read_or_refuse(write(tmp_path, whole[:end]))
 
 

@@ -7,6 +7,7 @@ The program is loaded once; each case is a fork of it, so that a case costs what
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import json
@@ -145,6 +146,8 @@ def run_group(group: str, only: str = "") -> Iterator[Outcome]:
 
     for module in _LOADED:
         importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # what the forks share is not walked through, and so not copied, in each of them
     with tempfile.TemporaryDirectory(prefix="hwgen-hostile-") as name:
         home = Path(name) / "home"
         (home / "plain").mkdir(parents=True)

@@ -36,7 +36,7 @@ class Watch:
             return True  # an open file: it was looked at when it was opened
         base = Path(f"/proc/self/fd/{folder}").readlink() if isinstance(folder, int) and folder >= 0 else Path.cwd()
         given = base / os.fsdecode(path)
-        if event == "os.mkdir" and given.is_dir():
+        if event == "os.mkdir" and given.exists():
             return True  # nothing is made where it is there
         return str(given) == os.devnull or f"{given.parent.resolve() / given.name}{os.sep}".startswith(self._allowed)
 
