@@ -52,7 +52,7 @@ formal: $(STAMP) ## proofs of the stream modules, exhaustion of small multiplier
 mutate: $(STAMP) ## break templates, passes and numerics on purpose and see the tests go red
 	$(RUN) tests/mutation --jobs $(JOBS)
 
-bench: $(STAMP) ## speed: import to RTL, native simulation, start of the command line
+bench: $(STAMP) ## speed; estimates beside Yosys's counts; the clock beside the plainest path's
 	$(RUN) -m benchmarks
 
 readme: $(STAMP) ## write the operator table of README.md again

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-SUFFIXES: Final = (".py", ".cpp", ".h", ".jinja", ".css")
+SUFFIXES: Final = (".py", ".cpp", ".h", ".v", ".j2", ".jinja", ".css")
 
 
 @pytest.mark.slow
