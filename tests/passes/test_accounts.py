@@ -9,7 +9,7 @@ import pytest
 from networks import mlp
 
 from hwgen.errors import HwgenError
-from hwgen.formats import Fixed, parse_quantized
+from hwgen.formats import REAL, Fixed, parse_quantized
 from hwgen.ir.graph import NO_ATTRS, Graph, Value, topological
 from hwgen.numerics.surd import Surd
 from hwgen.ops.activation import RELU, SIGMOID
@@ -19,6 +19,7 @@ from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
 from hwgen.ops.record import make
 from hwgen.ops.run import evaluate
 from hwgen.ops.scalar import ADD, BATCH_NORM, DIV, MUL, SCALE_BIAS, SUB, BatchNormAttrs, ScaleBiasAttrs
+from hwgen.ops.shape import RESHAPE, TRANSPOSE, ReshapeAttrs, TransposeAttrs
 from hwgen.ops.source import CONSTANT, INPUT, ConstantAttrs, InputAttrs
 from hwgen.pipeline import Note
 from passes import (
@@ -208,8 +209,12 @@ def test_arithmetic_on_either_side_folds_and_neighbours_merge() -> None:
     shifted = make(SUB, NO_ATTRS, [vector, doubled], "s", "s").output
     after, _ = FoldScalarArithmetic()(graph_of(shifted))
     assert [n.op for n in after.nodes] == ["input", "scale_bias"] and at(after, [3, 5]) == [-4, -6]
+    doubled = make(SCALE_BIAS, ScaleBiasAttrs((Surd.of(2),), (Surd.of(0),)), [x], "d", "d").output
+    shifted = make(SUB, NO_ATTRS, [vector, doubled], "s", "s").output
+    after, _ = FoldScalarArithmetic()(graph_of(shifted))
+    assert [n.op for n in after.nodes] == ["input", "scale_bias"] and at(after, [3, 5]) == [-4, -6]
     after, _ = FoldScalarArithmetic()(graph_of(shifted, make(RELU, NO_ATTRS, [doubled], "r", "r").output))
-    assert sum(n.op == "scale_bias" for n in after.nodes) == 2, "a value with another use stays"
+    assert after.outputs[0].producer.inputs[0].producer.op == "scale_bias", "a value with another use stays"
 
 
 def test_arithmetic_that_does_not_fold_is_left_and_a_misfit_is_refused() -> None:
@@ -316,6 +321,7 @@ def test_lowering_refuses_what_has_no_integer_form() -> None:
         (make(ADD, NO_ATTRS, [q, quantized(alone, "int4[scale=1]", "q2")], "y", "y").output, "multiplies constants"),
         (quantized(make(RELU, NO_ATTRS, [alone.producer.inputs[0]], "r", "r").output, "int4[scale=1/2]", "q2"), "constants only"),
         (quantized(q, "int40[scale=1/1099511627776]", "q2"), "quantize to at most 31 bits"),
+        (quantized(q, "uint40[scale=1/1099511627776]", "q2"), "quantize to at most 31 bits"),
     ):
         with pytest.raises(HwgenError, match=says):
             Lower()(FoldConstants()(graph_of(value, q) if "constants" in says else graph_of(value))[0])
@@ -330,3 +336,82 @@ def test_a_scale_that_float64_does_not_hold_is_refused_where_it_leaves_the_chip(
     for gain in (Surd.of(0), Surd.of(2.0**1000)):
         line = make(SCALE_BIAS, ScaleBiasAttrs((gain,), (Surd.of(2.0**-1074) * Surd.of(2.0**-10),)), [q], "line", "line").output
         Lower()(graph_of(line))
+
+
+# --- what folds, in which shape ---------------------------------------------------------------------------------------
+
+
+def folded_constant(value: Value) -> ConstantAttrs:
+    """What the one operand that folds becomes: the output's producer after the pass."""
+    after, info = FoldConstants()(graph_of(value))
+    attrs = after.outputs[0].producer.attrs
+    assert isinstance(attrs, ConstantAttrs) and len(after.nodes) == 1 and info.changed
+    return attrs
+
+
+def test_constants_fold_through_shapes_quantizers_and_lines() -> None:
+    matrix = constant([[1.0, 2.0, 3.0], [-4.0, 5.0, 6.0]], "w")
+    turned = make(TRANSPOSE, TransposeAttrs((1, 0)), [matrix], "t", "t").output
+    assert folded_constant(turned).data.tolist() == [[1, -4], [2, 5], [3, 6]] and folded_constant(turned).format is REAL
+    line = ScaleBiasAttrs((Surd.of(2), Surd.of(3), Surd.of(-1)), (Surd.of(10),))
+    exact = folded_constant(make(SCALE_BIAS, line, [matrix], "l", "l").output)
+    assert [[v.rational for v in row] for row in exact.data.tolist()] == [[12, 16, 7], [2, 25, 4]]
+    codes = quantized(matrix, "int4[scale=1 2,axis=0]", "q")
+    attrs = folded_constant(make(TRANSPOSE, TransposeAttrs((1, 0)), [codes], "t", "t").output)
+    assert attrs.data.tolist() == [[1, -2], [2, 2], [3, 3]] and str(attrs.format) == "int4[scale=1 2,axis=1]"
+    flat = folded_constant(make(RESHAPE, ReshapeAttrs((6,)), [quantized(matrix, "int4[scale=1]", "q")], "f", "f").output)
+    assert flat.data.tolist() == [1, 2, 3, -4, 5, 6] and str(flat.format) == "int4[scale=1]"
+    _, info = FoldConstants()(graph_of(make(RESHAPE, ReshapeAttrs((6,)), [codes], "f", "f").output))
+    assert told(info.left) == [("f", "reshape of constants has no folding rule here")], "an axis would be lost"
+
+
+def test_exact_work_is_counted_over_the_pass_and_only_on_constants(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(HwgenError, match="computes 1048577 constants"):
+        FoldConstants()(graph_of(make(ADD, NO_ATTRS, [constant(np.ones((1 << 20) + 1), "a"), constant(1.0, "b")], "c", "c").output))
+    monkeypatch.setattr("passes.transform.fold_constants._MAX_EXACT", 10)
+
+    def sums(*sizes: int) -> Graph:
+        made = [
+            make(ADD, NO_ATTRS, [constant(np.ones(n), f"a{n}.{k}"), constant(2.0, f"b{k}")], f"c{k}", f"c{k}").output
+            for k, n in enumerate(sizes)
+        ]
+        return graph_of(*made)
+
+    FoldConstants()(sums(10))
+    FoldConstants()(sums(5, 5))
+    for sizes in ((11,), (6, 5), (5, 5, 1)):
+        with pytest.raises(HwgenError, match=f"computes {sizes[-1]} constants"):
+            FoldConstants()(sums(*sizes))
+    wide = make(ADD, NO_ATTRS, [source(11), constant(1.0, "b")], "y", "y").output
+    moved = make(RESHAPE, ReshapeAttrs((11,)), [constant(np.ones((1, 11)), "a")], "m", "m").output
+    after, _ = FoldConstants()(graph_of(make(ADD, NO_ATTRS, [wide, moved], "z", "z").output))
+    assert sum(n.op == "add" for n in after.nodes) == 2, "what the hardware computes is no work of the pass"
+
+
+# --- lowering: signs, channels, inputs of codes -----------------------------------------------------------------------
+
+
+def test_sign_of_zero_is_plus_one() -> None:
+    q = quantized(source(5), "int4[scale=1/2]", "q")
+    lowered, _ = Lower()(graph_of(quantized(q, "binary[scale=3]", "s")))
+    assert at_codes(lowered, [-8, -1, 0, 1, 7]) == [-3, -3, 3, 3, 3]
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 1), (2, 3), (1, 6), (3, 2)])
+def test_scales_per_channel_are_those_of_the_last_axis_however_it_came_there(shape: tuple[int, ...]) -> None:
+    q = quantized(source(*shape), "int8[scale=1]", "q")
+    flat = q if shape == (6,) else make(RESHAPE, ReshapeAttrs((1, 6)), [q], "flat", "flat").output
+    scales = " ".join(str(2**k) for k in range(6))
+    lowered, _ = Lower()(graph_of(quantized(flat, f"int4[scale={scales},axis=1]", "out")))
+    codes = np.array([[100, -7, 5, -3, 16, 33]]).reshape(1, *shape)
+    got = evaluate(lowered, {"x": codes})[lowered.outputs[0]].ravel().tolist()
+    assert got == [7, -8, 4, 0, 16, 32]
+    views = sum(n.op == "view" for n in lowered.nodes)
+    assert views == 1 + (shape[-1] != 6), "the codes change their shape only where the channels ask for it"
+
+
+def test_an_input_that_brings_codes_is_taken_as_it_is() -> None:
+    x = make(INPUT, InputAttrs((1, 2), parse_quantized("int4[scale=1/2]").integer()), [], "x", "x").output
+    lowered, info = Lower()(graph_of(make(RELU, NO_ATTRS, [x], "r", "r").output))
+    assert ("x", "comes in as codes of 4 bits") in told(info.changed)
+    assert at_codes(lowered, [-8, 7]) == [0, 3.5]
