@@ -97,7 +97,8 @@ def find_requantizer(
                 costs.append((cost, rows))
         hull = Interval(min(d.low for d in domains), max(d.high for d in domains))
         table_bits = (hull.high - hull.low).bit_length()
-        if one_function and table_bits <= MAX_TABLE_BITS:
+        # the code is the table's address: codes far from zero would need a large one for few of them
+        if one_function and table_bits <= MAX_TABLE_BITS and width_bits <= MAX_TABLE_BITS + 1:
             cost = table_cost(table_bits, levels)
             if not costs or cost < min(c for c, _ in costs):
                 return _table(chains[0], hull, levels)

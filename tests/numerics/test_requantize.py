@@ -266,3 +266,12 @@ def test_function_without_an_exact_form_is_refused_with_the_place_and_a_way_out(
     chain = Chain((ClampedAffine(Surd.of(Fraction(1, 1 << 20))),)).applied("tanh").scaled(Surd.of(30000), ZERO)
     with pytest.raises(HwgenError, match=r"layer 7.*quantize"):
         find_requantizer([chain], [Interval(-(1 << 30), 1 << 30)], Levels(-32768, 32767, Rounding.HALF_EVEN), where="layer 7")
+
+
+def test_a_table_is_not_addressed_by_codes_far_from_zero() -> None:
+    chain = Chain((ClampedAffine(Surd.of(Fraction(1, 1 << 20))),)).applied("sigmoid").scaled(Surd.of(65536), ZERO)
+    far, near = Interval(1 << 20, (1 << 20) + 5000), Interval(-1000, 4000)
+    levels = Levels(0, 65535, Rounding.HALF_EVEN)
+    assert isinstance(find_requantizer([chain], [near], levels, where="near"), TableMap)
+    with pytest.raises(HwgenError, match="far"):
+        find_requantizer([chain], [far], levels, where="far")
