@@ -163,6 +163,7 @@ PICKY = [
     ("hg_requant_threshold", {"File": "x", "OutWidth": 3, "OutOffset": -1, "Levels": 5}, "does not fit in OutWidth"),
     ("hg_requant_threshold", {"File": "x", "OutWidth": 32}, "OutWidth must lie in 1 ... 31"),
     ("hg_argmax", {"IndexWidth": 1}, "do not hold the indices"),
+    ("hg_argmax", {"Lanes": 1, "Elements": 1, "IndexWidth": 0}, "do not hold the indices"),
     ("hg_argmax", {"Lanes": 5, "Elements": 4, "IndexWidth": 3}, "Lanes lie in 1 ... Elements"),
     ("hg_table", {"File": "x", "InWidth": 24}, "2**InWidth words"),
     ("hg_stream_fifo", {"Depth": 0}, "at least 1"),
@@ -175,15 +176,15 @@ def test_wrong_parameters_are_refused_with_the_reason(module: str, parameters: P
     assert reason in lint(module, parameters)
 
 
-CHECK = re.compile(r"^  if \(([^;]*?)\) begin : gen_\w+\n    \$error\(\"(.*)\"\);", re.MULTILINE)
+MESSAGES = [(path.stem, text) for path in TEMPLATES for text in re.findall(r"\$error\(\"(.*)\"\);", path.read_text())]
 SIZES = [
-    (path.stem, name, message)
-    for path in TEMPLATES
-    for condition, message in CHECK.findall(path.read_text())
-    for name in re.findall(r"\b(\w+) < 1\b", condition)
-    if (path.stem, name) != ("hg_matvec", "OutLanes")  # a division by zero is refused before that
+    (module, name, message)
+    for module, message in MESSAGES
+    for names in re.findall(r"([A-Z][\w, ]*?) (?:must be at least 1\b|(?:must )?lie in 1 \.\.\.)", message)
+    for name in re.findall(r"[A-Z]\w+", names)
+    if (module, name) != ("hg_matvec", "OutLanes")  # a division by zero is refused before that
 ]
-"""Every size that a template wants to be at least 1: (module, parameter, what it says)."""
+"""Every size of which a template says that it is at least 1: (module, parameter, what it says)."""
 
 
 @pytest.mark.parametrize(("module", "name", "message"), SIZES, ids=[f"{module}-{name}" for module, name, _ in SIZES])
