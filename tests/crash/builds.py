@@ -40,8 +40,13 @@ def environment(**more: str) -> dict[str, str]:
 def start(folder: Path, *command: object, **more: str) -> subprocess.Popen[str]:
     """``hwgen COMMAND`` in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-c", _COMMAND, *map(str, command)], cwd=folder, env=environment(**more), stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        [sys.executable, "-c", _COMMAND, *map(str, command)],
+        cwd=folder,
+        env=environment(**more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 

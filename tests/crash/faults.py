@@ -14,7 +14,15 @@ from collections.abc import Callable
 from typing import Any, Final
 
 _CHANGES: Final = (
-    "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "shutil.rmtree",
+    "os.rename",
+    "os.remove",
+    "os.mkdir",
+    "os.rmdir",
+    "os.link",
+    "os.symlink",
+    "os.truncate",
+    "os.chmod",
+    "shutil.rmtree",
 )
 _STARTS: Final = ("subprocess.Popen",)
 

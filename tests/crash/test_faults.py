@@ -63,20 +63,25 @@ def test_a_build_killed_at_each_of_its_changes(tmp_path: Path, earlier: str, lat
 
 
 @pytest.mark.slow
-def test_a_build_killed_at_random_instants(tmp_path: Path, earlier: str, later: str, seed: int) -> None:
+def test_a_build_killed_at_random_instants(tmp_path: Path, earlier: str, seed: int) -> None:
     """Also while it compiles: each run has a cache of its own."""
     random = Random(seed)
     began = time.perf_counter()
+    model(tmp_path / "two", 2)
     command = ("build", "two/model.hwg", "--out", "out", "--samples", 500)
     process = start(tmp_path, *command, XDG_CACHE_HOME=str(tmp_path / "home" / "measured"))
     assert process.wait() == 0, process.stderr and process.stderr.read()
-    duration = time.perf_counter() - began
-    flow.build(tmp_path / "one" / "model.hwg", tmp_path / "out", samples=4)
-    wanted = MORE or 40
-    instants = sorted(random.uniform(0, min(duration, 1.0)) for _ in range(wanted - wanted // 5))
-    instants += [random.uniform(0, duration) for _ in range(wanted // 5)]
-    for number, instant in enumerate(instants):
-        more = {"XDG_CACHE_HOME": str(tmp_path / "home" / str(number))} if number >= len(instants) - wanted // 5 else {}
+    compiling = time.perf_counter() - began
+    later = whole(tmp_path / "out")
+    began = time.perf_counter()
+    assert start(tmp_path, *command).wait() == 0
+    cached = time.perf_counter() - began
+    flow.emit_model(tmp_path / "one" / "model.hwg", tmp_path / "out", OPTIONS)
+    wanted = MORE or 25
+    for number in range(wanted):
+        fresh = number % 8 == 0
+        more = {"XDG_CACHE_HOME": str(tmp_path / "home" / str(number))} if fresh else {}
+        instant = random.uniform(0, compiling if fresh else cached)
         process = start(tmp_path, *command, **more)
         try:
             process.wait(instant)
@@ -100,9 +105,8 @@ def test_a_cache_whose_maker_was_killed_gives_right_programs(tmp_path: Path, mon
         if done.returncode == 0:
             break
         kills += done.returncode == -signal.SIGKILL
-        assert kills < 60
-        at += 2
-    assert kills >= 5
+        at += 6
+    assert kills >= 4
     assert flow.simulate(tmp_path / "out", samples=20).mismatches == 0
 
 
@@ -173,7 +177,12 @@ def test_a_full_disk_in_the_middle_of_a_file(tmp_path: Path, earlier: str) -> No
     for size in (0, 1, 100, 700, 3000, 20_000):
         words = [*command, "emit" if size else "build", "two/model.hwg", "--out", "out", "--samples", "4"]
         done = subprocess.run(
-            words, cwd=tmp_path, env=environment(), text=True, capture_output=True, check=False,
+            words,
+            cwd=tmp_path,
+            env=environment(),
+            text=True,
+            capture_output=True,
+            check=False,
             preexec_fn=lambda size=size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
         )
         assert done.returncode == (0 if size == 20_000 else 1), done.stderr

@@ -106,15 +106,49 @@ def in_top(old: str, new: str) -> Spoil:
 
 
 _INJECTED: Final = (
-    'initial $system("touch pwned");', 'initial $c("system(\\"touch pwned\\");");', 'import "DPI-C" function int system(input string s);',
-    'initial $fopen("pwned", "w");', 'integer f; initial f = $fopen("pwned", "w");', 'initial $fwrite(1, "x");', 'initial $writememh("pwned", x);',
-    'initial $dumpfile("pwned");', '`include "/etc/passwd"', "`include </etc/passwd>", '`define X $system("touch pwned")', "`systemc_header", "`verilog",
-    'initial $readmemh("/etc/passwd", x);', 'initial $readmemh("../../secret", x);', 'initial $readmemh("mem/../../secret", x);', "\\escaped ", 'string s = "\\057etc";',
-    'export "DPI-C" task x;', 'initial $value$plusargs("x=%s", s);', 'initial $test$plusargs("x");', 'initial $sformat(s, "x");', "\u00e9",
+    'initial $system("touch pwned");',
+    'initial $c("system(\\"touch pwned\\");");',
+    'import "DPI-C" function int system(input string s);',
+    'initial $fopen("pwned", "w");',
+    'integer f; initial f = $fopen("pwned", "w");',
+    'initial $fwrite(1, "x");',
+    'initial $writememh("pwned", x);',
+    'initial $dumpfile("pwned");',
+    '`include "/etc/passwd"',
+    "`include </etc/passwd>",
+    '`define X $system("touch pwned")',
+    "`systemc_header",
+    "`verilog",
+    'initial $readmemh("/etc/passwd", x);',
+    'initial $readmemh("../../secret", x);',
+    'initial $readmemh("mem/../../secret", x);',
+    "\\escaped ",
+    'string s = "\\057etc";',
+    'export "DPI-C" task x;',
+    'initial $value$plusargs("x=%s", s);',
+    'initial $test$plusargs("x");',
+    'initial $sformat(s, "x");',
+    "\u00e9",
 )
 _LISTS: Final = (
-    "", "\n", "../../secret\n", "/etc/passwd\n", "rtl/../../../secret\n", "-CFLAGS -DX\n", "--exe\nmain.cpp\n", "+incdir+/etc\n", "-f /etc/passwd\n", "rtl/hwgen_top.v\nrtl/hwgen_top.v\n",
-    "rtl/nowhere.sv\n", "manifest.json\n", "rtl/hwgen_top.v;touch pwned\n", "rtl/$(touch pwned).sv\n", "rtl\n", "rtl/a.cpp\n", "\0\n", "x" * 1_000_000,
+    "",
+    "\n",
+    "../../secret\n",
+    "/etc/passwd\n",
+    "rtl/../../../secret\n",
+    "-CFLAGS -DX\n",
+    "--exe\nmain.cpp\n",
+    "+incdir+/etc\n",
+    "-f /etc/passwd\n",
+    "rtl/hwgen_top.v\nrtl/hwgen_top.v\n",
+    "rtl/nowhere.sv\n",
+    "manifest.json\n",
+    "rtl/hwgen_top.v;touch pwned\n",
+    "rtl/$(touch pwned).sv\n",
+    "rtl\n",
+    "rtl/a.cpp\n",
+    "\0\n",
+    "x" * 1_000_000,
 )
 
 
@@ -133,27 +167,51 @@ def _builds() -> Iterator[tuple[str, Case]]:
             yield f"{name} as a link to {target}", build(linked(name, target))
         yield f"{name} as a pipe", build(piped(name))
         yield f"{name} as a folder", build(lambda folder, name=name: ((folder / name).unlink(), (folder / name).mkdir()))
-        yield f"{name} of random bytes", build(replaced(name, bytes(range(256)) * 9), code=FAILED if name.startswith("mem") else REFUSED)
+        yield (
+            f"{name} of random bytes",
+            build(replaced(name, bytes(range(256)) * 9), code=FAILED if name.startswith("mem") else REFUSED),
+        )
         yield f"{name} of nothing", build(replaced(name, ""), code=FAILED if name.startswith(("mem", "rtl")) else REFUSED)
         yield f"{name} of 100 MB", build(replaced(name, b"0" * 100_000_000), code=REFUSED)
     for name in ("rtl", "mem"):
         for target in ("/etc", "../..", "."):
             yield f"{name} as a link to {target}", build(linked(name, target))
         yield f"no {name}", build(lambda folder, name=name: shutil.rmtree(folder / name), code=ANY)
-    for file in ('"/etc/passwd"', '"../../secret"', '"mem/../../../secret"', "88'h2f6574632f706173737764", '{"/etc", "/passwd"}', '""', '"mem/nowhere.mem"'):
+    for file in (
+        '"/etc/passwd"',
+        '"../../secret"',
+        '"mem/../../../secret"',
+        "88'h2f6574632f706173737764",
+        '{"/etc", "/passwd"}',
+        '""',
+        '"mem/nowhere.mem"',
+    ):
         expected = FAILED if file in ('""', '"mem/nowhere.mem"') else REFUSED
         yield f"a memory at {file}", build(in_top('"mem/s0_matvec_weight.mem"', file), code=expected)
     yield "a memory file of x", build(replaced("mem/s0_matvec_weight.mem", "x\n" * 9), code=ANY)
     yield "a memory file of @ffffffff", build(replaced("mem/s0_matvec_weight.mem", "@ffffffff\n0\n"), code=FAILED)
     for key, values in {
-        "fifo_depth": (0, -1, 1 << 62, 1.5, "x", None), "parallelism": ("0x0", "999999x999999", "1x99", "-1x1", "x", "", None, 7, "$(touch pwned)"),
-        "path": ("nobody", "", 7, "\x1b[31m"), "modules": ([], 7, "x"), "cycles": ("x", None),
+        "fifo_depth": (0, -1, 1 << 62, 1.5, "x", None),
+        "parallelism": ("0x0", "999999x999999", "1x99", "-1x1", "x", "", None, 7, "$(touch pwned)"),
+        "path": ("nobody", "", 7, "\x1b[31m"),
+        "modules": ([], 7, "x"),
+        "cycles": ("x", None),
     }.items():
         for value in values:
-            yield f"a stage's {key} of {value!r}", build(manifest(lambda r, k=key, v=value: r["stages"][0].update({k: v})), code=ANY if key in ("modules",) else REFUSED)
+            yield (
+                f"a stage's {key} of {value!r}",
+                build(manifest(lambda r, k=key, v=value: r["stages"][0].update({k: v})), code=ANY if key == "modules" else REFUSED),
+            )
     yield "no stages", build(manifest(lambda r: r.update(stages=[])))
     yield "a hundred thousand stages", build(manifest(lambda r: r.update(stages=r["stages"] * 100_000)))
-    for key, value in {"schema_version": 2, "files": {"../../secret": "0"}, "input": None, "output": [], "top": 7, "surprise": 1}.items():
+    for key, value in {
+        "schema_version": 2,
+        "files": {"../../secret": "0"},
+        "input": None,
+        "output": [],
+        "top": 7,
+        "surprise": 1,
+    }.items():
         yield f"a manifest's {key} of {value!r}", build(manifest(lambda r, k=key, v=value: r.update({k: v})))
     for text in ("", "{", "[]", "null", "[" * 100_000, '{"a":' * 100_000, "1e999", '"x"', "\ud7ff", "9" * 100_000):
         yield f"a manifest of {text[:10]!r} of {len(text)}", build(replaced("manifest.json", text))
@@ -163,10 +221,21 @@ def _builds() -> Iterator[tuple[str, Case]]:
         yield f"{command}: a graph of nothing", build(replaced("model.hwg", ""), *arguments)
         yield f"{command}: a graph that is a link", build(linked("model.hwg", "../../secret"), *arguments)
     for text in ("", "{", "[]", "7", '{"layer": {}}', "[" * 100_000):
-        spoil: Spoil = lambda folder, text=text: ((folder / "failure").mkdir(), (folder / "failure" / "reproduce.json").write_text(text))  # noqa: E731
+
+        def spoil(folder: Path, text: str = text) -> None:
+            (folder / "failure").mkdir()
+            (folder / "failure" / "reproduce.json").write_text(text)
+
         yield f"trace: a failure of {text[:10]!r} of {len(text)}", build(spoil, "trace", "build/b", "build/b")
-    yield "trace: a failure that is a pipe", build(
-        lambda folder: ((folder / "failure").mkdir(), os.mkfifo(folder / "failure" / "reproduce.json")), "trace", "build/b", "build/b", code=ANY
+    yield (
+        "trace: a failure that is a pipe",
+        build(
+            lambda folder: ((folder / "failure").mkdir(), os.mkfifo(folder / "failure" / "reproduce.json")),
+            "trace",
+            "build/b",
+            "build/b",
+            code=ANY,
+        ),
     )
     for option in ("--codes", "--inputs"):
         for target in ("/etc/passwd", "/dev/zero", "build", "manifest.json", "secret"):

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from hostile import builds, files, models, texts
+from hostile import builds, files, graphs, models, names, numbers, texts
 from hostile.case import Group
 
 CORPUS: Final[Mapping[str, Group]] = {
-    "names": models.NAMES, "numbers": models.NUMBERS, "graphs": models.GRAPHS, "bytes": files.BYTES, "external": files.EXTERNAL,
-    "arrays": files.ARRAYS, "paths": files.PATHS, "texts": texts.TEXTS, "configs": texts.CONFIGS, "builds": builds.BUILDS,
+    "names": names.NAMES,
+    "numbers": numbers.NUMBERS,
+    "graphs": graphs.GRAPHS,
+    "bytes": files.BYTES,
+    "external": files.EXTERNAL,
+    "arrays": files.ARRAYS,
+    "paths": files.PATHS,
+    "texts": texts.TEXTS,
+    "configs": texts.CONFIGS,
+    "builds": builds.BUILDS,
 }
 PLAIN: Final = models.plain

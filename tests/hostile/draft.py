@@ -23,7 +23,11 @@ class Draft:
         self.tensors = {
             t.name: t
             for t in (
-                tensor("w", weight), tensor("b", [1, 2, 3]), tensor("scale", 0.25), tensor("zero", 0), tensor("bits", 4),
+                tensor("w", weight),
+                tensor("b", [1, 2, 3]),
+                tensor("scale", 0.25),
+                tensor("zero", 0),
+                tensor("bits", 4),
             )
         }
         self.nodes = {

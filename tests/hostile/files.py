@@ -70,8 +70,14 @@ def _bytes() -> Iterator[tuple[str, Case]]:
     yield "100 MB of packed numbers", file(lambda: field(_GRAPH, field(_INITIALIZER, field(7, b"\0" * 100_000_000))), says="packed")
     yield "100 MB of a name", file(lambda: field(_GRAPH, field(2, b"x" * 100_000_000)))
     yield "100 MB of zeros", file(lambda: bytes(100_000_000))
-    yield "300 MB of nothing", Case(lambda folder: (sparse_file(folder / "model.onnx", 300 << 20), ("build", "model.onnx"))[1], says="bytes")
-    yield "a terabyte of nothing", Case(lambda folder: (sparse_file(folder / "model.onnx", 1 << 40), ("build", "model.onnx"))[1], says="bytes")
+    yield (
+        "300 MB of nothing",
+        Case(lambda folder: (sparse_file(folder / "model.onnx", 300 << 20), ("build", "model.onnx"))[1], says="bytes"),
+    )
+    yield (
+        "a terabyte of nothing",
+        Case(lambda folder: (sparse_file(folder / "model.onnx", 1 << 40), ("build", "model.onnx"))[1], says="bytes"),
+    )
     for depth in (33, 50, 99, 101, 5000, 100_000):
         if depth < 20_000:
             yield f"{depth} graphs within each other", file(lambda depth=depth: nested(depth, _GRAPH, _NODE, 5, 6))
@@ -87,11 +93,31 @@ def _bytes() -> Iterator[tuple[str, Case]]:
     yield "an unknown field", file(whole + field(500, b"x"), code=HARMLESS)
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         yield f"a pickle of protocol {protocol}", file(pickle.dumps(Bomb(), protocol))
-    for name in ("model.pt", "model.pth", "model.npz", "model.zip", "model.pkl", "model.h5", "model", "model.HWG", "model.json", "model.hwg"):
-        yield f"a zip with a pickle as {name}", file(zipped(archive__data_pkl=pickle.dumps(Bomb()), archive__version=b"3"), name=name)
+    for name in (
+        "model.pt",
+        "model.pth",
+        "model.npz",
+        "model.zip",
+        "model.pkl",
+        "model.h5",
+        "model",
+        "model.HWG",
+        "model.json",
+        "model.hwg",
+    ):
+        yield (
+            f"a zip with a pickle as {name}",
+            file(zipped(archive__data_pkl=pickle.dumps(Bomb()), archive__version=b"3"), name=name),
+        )
     yield "a zip bomb", file(lambda: zipped(x=bytes(50_000_000)))
     yield "gzip", file(lambda: b"\x1f\x8b\x08\0" + zlib.compress(bytes(1_000_000)))
-    for kind, data in (("ELF", b"\x7fELF\2\1\1"), ("a script", b"#!/bin/sh\ntouch pwned\n"), ("HTML", b"<html>"), ("JSON", b"{}"), ("XML", b'<!DOCTYPE x [<!ENTITY a "b">]>')):
+    for kind, data in (
+        ("ELF", b"\x7fELF\2\1\1"),
+        ("a script", b"#!/bin/sh\ntouch pwned\n"),
+        ("HTML", b"<html>"),
+        ("JSON", b"{}"),
+        ("XML", b'<!DOCTYPE x [<!ENTITY a "b">]>'),
+    ):
         yield kind, file(data)
     for length in range(0, len(whole), 64):  # at every eighth byte: tests/frontend/test_bad_files.py
         yield f"cut at {length}", file(whole[:length])
@@ -138,8 +164,28 @@ def _external() -> Iterator[tuple[str, Case]]:
 
     yield "an absolute path", external("/etc/passwd")
     yield "an absolute path of the right size", external("FOLDER/secret.bin")
-    for location in ("../secret.bin", "./../secret.bin", "x/../../secret.bin", "..", ".", "", "/", "~/x", "..\\secret.bin", "C:\\x", "\\\\server\\x",
-                     "file:///etc/passwd", "http://127.0.0.1/x", "w\0.bin", "w.bin\n", "x" * 5000, "/proc/self/environ", "/dev/stdin", "$(touch pwned)", "*"):
+    for location in (
+        "../secret.bin",
+        "./../secret.bin",
+        "x/../../secret.bin",
+        "..",
+        ".",
+        "",
+        "/",
+        "~/x",
+        "..\\secret.bin",
+        "C:\\x",
+        "\\\\server\\x",
+        "file:///etc/passwd",
+        "http://127.0.0.1/x",
+        "w\0.bin",
+        "w.bin\n",
+        "x" * 5000,
+        "/proc/self/environ",
+        "/dev/stdin",
+        "$(touch pwned)",
+        "*",
+    ):
         yield f"external data at {location[:30]!r}", external(location)
     yield "a symbolic link", external("w.bin", lambda folder: (folder / "w.bin").symlink_to("../secret.bin"))
     yield "a link to itself", external("w.bin", lambda folder: (folder / "w.bin").symlink_to("w.bin"))
@@ -191,14 +237,49 @@ def _arrays() -> Iterator[tuple[str, Case]]:
         yield f"{option}: a pickle", array(pickle.dumps(Bomb()), option)
         yield f"{option}: a pickle as .pt", array(pickle.dumps(Bomb()), option, name="data.pt")
         yield f"{option}: a zip bomb as .npz", array(zipped(a_npy=bytes(5_000_000)), option, name="data.npz")
-        yield f"{option}: an .npz", array(zipped(**{"a.npy": npy(_header("'<f4'", "(2, 4)"), good.tobytes())}), option, name="data.npz")
+        yield (
+            f"{option}: an .npz",
+            array(zipped(**{"a.npy": npy(_header("'<f4'", "(2, 4)"), good.tobytes())}), option, name="data.npz"),
+        )
         yield f"{option}: an .npz called .npy", array(zipped(**{"a.npy": npy(_header("'<f4'", "(2, 4)"), good.tobytes())}), option)
-        for shape in ("(2**60, 4)", "(1152921504606846976, 4)", "(-1, 4)", "(2, -4)", "(0, 4)", "(4,)", "()", "(2, 4, 1)", "(True, 4)", "(2.0, 4)", "4", "'x'"):
+        for shape in (
+            "(2**60, 4)",
+            "(1152921504606846976, 4)",
+            "(-1, 4)",
+            "(2, -4)",
+            "(0, 4)",
+            "(4,)",
+            "()",
+            "(2, 4, 1)",
+            "(True, 4)",
+            "(2.0, 4)",
+            "4",
+            "'x'",
+        ):
             yield f"{option}: of shape {shape}", array(npy(_header("'<f4'", shape), good.tobytes()), option)
-        for descr in ("'|O'", "'<U4'", "'|S4'", "'<M8[s]'", "'<c8'", "[('a', '<f4')]", "'<f3'", "'x'", "None", "'<f4' * 9", "'|V4'", "'<m8'"):
+        for descr in (
+            "'|O'",
+            "'<U4'",
+            "'|S4'",
+            "'<M8[s]'",
+            "'<c8'",
+            "[('a', '<f4')]",
+            "'<f3'",
+            "'x'",
+            "None",
+            "'<f4' * 9",
+            "'|V4'",
+            "'<m8'",
+        ):
             yield f"{option}: of type {descr}", array(npy(_header(descr, "(2, 4)"), good.tobytes() * 4), option)
-        for what, values in (("NaN", np.full((2, 4), np.nan)), ("infinity", np.full((2, 4), -np.inf)), ("wrong sizes", np.zeros((2, 5))),
-                             ("no samples", np.zeros((0, 4))), ("too many axes", np.zeros((2, 2, 2))), ("texts", np.full((2, 4), "x"))):
+        for what, values in (
+            ("NaN", np.full((2, 4), np.nan)),
+            ("infinity", np.full((2, 4), -np.inf)),
+            ("wrong sizes", np.zeros((2, 5))),
+            ("no samples", np.zeros((0, 4))),
+            ("too many axes", np.zeros((2, 2, 2))),
+            ("texts", np.full((2, 4), "x")),
+        ):
             yield f"{option}: {what}", array(values, option)
         for kind in (">f4", "<f8", ">f8", "<f2", "<i8", "|b1", "|u1", "<g"):
             yield f"{option}: of {kind}", array(good.astype(kind), option, code=ANY)
@@ -210,7 +291,10 @@ def _arrays() -> Iterator[tuple[str, Case]]:
     yield "a header of nested tuples", array(npy(f"{{'descr': '<f4', 'fortran_order': False, 'shape': {'(' * 5000}\n"))
     yield "a header longer than the file", array(npy(_header("'<f4'", "(2, 4)"), length=60_000))
     yield "a header of 4 GB", array(npy(_header("'<f4'", "(2, 4)"), version=(2, 0), length=(1 << 32) - 1))
-    yield "a header with more keys", array(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), 'x': 1}\n", good.tobytes()))
+    yield (
+        "a header with more keys",
+        array(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), 'x': 1}\n", good.tobytes())),
+    )
     yield "an unknown version", array(npy(_header("'<f4'", "(2, 4)"), good.tobytes(), version=(9, 9)))
     yield "no data", array(npy(_header("'<f4'", "(2, 4)")))
     yield "more data", array(npy(_header("'<f4'", "(2, 4)"), good.tobytes() * 3), code=ANY)
@@ -225,12 +309,23 @@ def _arrays() -> Iterator[tuple[str, Case]]:
 # --- paths ------------------------------------------------------------------------------------------------------------
 
 _COMMANDS: Final[dict[str, tuple[object, ...]]] = {
-    "build": ("build", "PATH"), "check": ("check", "PATH"), "import": ("import", "PATH"), "show": ("show", "PATH"),
-    "inspect": ("inspect", "PATH"), "emit": ("emit", "PATH"), "sim": ("sim", "PATH"), "trace": ("trace", "PATH", "PATH"),
-    "report": ("report", "PATH"), "synth": ("synth", "PATH"), "estimate": ("estimate", "PATH"),
-    "--inputs": ("build", "model.onnx", "--inputs", "PATH"), "--calibration": ("build", "model.onnx", "--calibration", "PATH"),
-    "--config": ("build", "model.onnx", "--config", "PATH"), "--out": ("build", "model.onnx", "--out", "PATH"),
-    "show --svg": ("show", "model.onnx", "--svg", "PATH"), "import --out": ("import", "model.onnx", "--out", "PATH"),
+    "build": ("build", "PATH"),
+    "check": ("check", "PATH"),
+    "import": ("import", "PATH"),
+    "show": ("show", "PATH"),
+    "inspect": ("inspect", "PATH"),
+    "emit": ("emit", "PATH"),
+    "sim": ("sim", "PATH"),
+    "trace": ("trace", "PATH", "PATH"),
+    "report": ("report", "PATH"),
+    "synth": ("synth", "PATH"),
+    "estimate": ("estimate", "PATH"),
+    "--inputs": ("build", "model.onnx", "--inputs", "PATH"),
+    "--calibration": ("build", "model.onnx", "--calibration", "PATH"),
+    "--config": ("build", "model.onnx", "--config", "PATH"),
+    "--out": ("build", "model.onnx", "--out", "PATH"),
+    "show --svg": ("show", "model.onnx", "--svg", "PATH"),
+    "import --out": ("import", "model.onnx", "--out", "PATH"),
 }
 _PATHS: Final[dict[str, tuple[str, Callable[[Path], object]]]] = {
     "nothing": ("nowhere", lambda folder: None),
@@ -258,11 +353,24 @@ _ALWAYS: Final = ("build", "sim", "--inputs", "--config", "--out")
 _OFTEN: Final = ("nothing", "a folder", "a pipe", "a link in a circle", "/dev/zero", "a name too long", "a zero byte", "an escape")
 _WRITES: Final = ("--out", "show --svg", "import --out")
 _MAY_WORK: Final = {
-    ("--out", "nothing"), ("show --svg", "nothing"), ("--out", "no text"), ("show --svg", "no text"), ("show --svg", "a file of nothing"),
-    ("show --svg", "an escape"), ("--out", "an escape"), ("--config", "a file of nothing"), ("show --svg", "a dead link"),
-    ("show --svg", "a link in a circle"), ("--out", "no path"), ("show --svg", "no path"), ("--inputs", "no path"),
-    ("--calibration", "no path"), ("--config", "no path"), ("import --out", "no path"),
-    ("--out", "an option"), ("show --svg", "an option"),
+    ("--out", "nothing"),
+    ("show --svg", "nothing"),
+    ("--out", "no text"),
+    ("show --svg", "no text"),
+    ("show --svg", "a file of nothing"),
+    ("show --svg", "an escape"),
+    ("--out", "an escape"),
+    ("--config", "a file of nothing"),
+    ("show --svg", "a dead link"),
+    ("show --svg", "a link in a circle"),
+    ("--out", "no path"),
+    ("show --svg", "no path"),
+    ("--inputs", "no path"),
+    ("--calibration", "no path"),
+    ("--config", "no path"),
+    ("import --out", "no path"),
+    ("--out", "an option"),
+    ("show --svg", "an option"),
 }
 
 
@@ -273,10 +381,14 @@ def _paths() -> Iterator[tuple[str, Case]]:
                 continue
             if (command, what) in _MAY_WORK or (command in _WRITES and path.startswith(("/dev", "/proc/self"))):
                 continue  # the superuser could do harm there
-            def make(folder: Path, words: tuple[object, ...] = words, path: str = path, prepare: Callable[[Path], object] = prepare) -> Command:
+
+            def make(
+                folder: Path, words: tuple[object, ...] = words, path: str = path, prepare: Callable[[Path], object] = prepare
+            ) -> Command:
                 Draft().write(folder)
                 prepare(folder)
                 return tuple(path if word == "PATH" else word for word in words)
+
             yield f"{command}: {what}", Case(make)
 
 

@@ -8,7 +8,6 @@ The program is loaded once; each case is a fork of it, so that a case costs what
 from __future__ import annotations
 
 import gc
-import importlib
 import io
 import json
 import os
@@ -34,15 +33,11 @@ _KILL_SECONDS: Final = 20
 """A case that hangs is ended after this time, so that the others are still tried."""
 
 
-_WITH_NAMES: Final = ("manifest.json", "model.hwg", "verification.json")
-"""Files of a build in which names of the model may stand, as strings of JSON or of the graph's text."""
+_WITH_NAMES: Final = ("manifest.json", "model.hwg", "verification.json", "report.html")
+"""Files of a build in which names of the model may stand, as strings of JSON or of the graph's text, or escaped."""
 
 
-_LOADED: Final = (
-    "passes", "onnx.helper", "onnx.numpy_helper", "pyverilog.vparser.ast", "hwgen.flow", "hwgen.sim.compare", "hwgen.sim.samples",
-    "hwgen.config", "hwgen.cli.layers", "hwgen.cli.passes", "hwgen.cli.verification", "hwgen.cli.node_status",
-)
-"""What the commands import: once, before the forks."""
+_COMMANDS: Final = ("build", "check", "import", "show", "inspect", "emit", "sim", "report", "synth", "estimate")
 
 
 @dataclass(frozen=True)
@@ -125,8 +120,15 @@ def run_case(name: str, case: Case, folder: Path, home: Path) -> Outcome:
     after = _files(folder)
     changed = tuple(p for p in sorted({*before, *after}) if before.get(p) != after.get(p) and p not in ("work", "work/build"))
     return Outcome(
-        name, found["code"], found["err"], found["out"], round(seconds, 3), usage.ru_maxrss * 1024, tuple(found["watched"]),
-        changed, _different(work, home) if case.plain else (),
+        name,
+        found["code"],
+        found["err"],
+        found["out"],
+        round(seconds, 3),
+        usage.ru_maxrss * 1024,
+        tuple(found["watched"]),
+        changed,
+        _different(work, home) if case.plain else (),
     )
 
 
@@ -140,19 +142,26 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
 
 
+def _warm_up() -> None:
+    """Loads what the commands load; what the forks share is then not walked through, and so not copied, in each of them."""
+    from hwgen.cli.main import run
+
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        for command in _COMMANDS:
+            run([command, "nowhere.onnx"])
+    gc.collect()
+    gc.freeze()
+
+
 def run_group(group: str, only: str = "") -> Iterator[Outcome]:
     """All cases of a group, or those whose name holds ``only``."""
     from hostile.corpus import CORPUS, PLAIN
 
-    for module in _LOADED:
-        importlib.import_module(module)
-    gc.collect()
-    gc.freeze()  # what the forks share is not walked through, and so not copied, in each of them
     with tempfile.TemporaryDirectory(prefix="hwgen-hostile-") as name:
         home = Path(name) / "home"
         (home / "plain").mkdir(parents=True)
-        if any(case.plain for case in CORPUS[group].values()):
-            PLAIN(home / "plain")
+        PLAIN(home / "plain")
+        _warm_up()
         for number, (key, case) in enumerate(CORPUS[group].items()):
             if only in key:
                 folder = Path(name) / str(number)

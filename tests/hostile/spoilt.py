@@ -120,13 +120,26 @@ def bad_utf8(draft: Draft) -> None:
 SPOILT: dict[str, tuple[Spoil, str, str]] = {
     # what: (how, the place that the message names, a word of the reason)
     "unsupported operator": (
-        node("relu", helper.make_node("Einsum", ["y"], ["z"], name="my_einsum", equation="ij->ij")), "my_einsum", "not supported"
+        node("relu", helper.make_node("Einsum", ["y"], ["z"], name="my_einsum", equation="ij->ij")),
+        "my_einsum",
+        "not supported",
     ),
     "misspelt operator": (node("relu", helper.make_node("ReLU", ["y"], ["z"], name="act")), "act", "not supported"),
     "foreign domain": (node("relu", helper.make_node("Relu", ["y"], ["z"], name="act", domain="os.path")), "act", "os.path"),
     "control flow": (
-        node("relu", helper.make_node("If", ["y"], ["z"], name="branch", then_branch=helper.make_graph([], "t", [], []),
-                                      else_branch=helper.make_graph([], "e", [], []))), "branch", "not supported",
+        node(
+            "relu",
+            helper.make_node(
+                "If",
+                ["y"],
+                ["z"],
+                name="branch",
+                then_branch=helper.make_graph([], "t", [], []),
+                else_branch=helper.make_graph([], "e", [], []),
+            ),
+        ),
+        "branch",
+        "not supported",
     ),
     "unknown attribute": (attribute("fc", "fused_activation", "tanh"), "fc", "fused_activation"),
     "attribute of a wrong type": (wrong_attribute_type, "fc", "wrong type"),
@@ -180,13 +193,19 @@ SPOILT: dict[str, tuple[Spoil, str, str]] = {
     "weight of many axes": (giant("w", [1] * 70), "weight 'w'", "shape"),
     "weight whose bytes are missing": (giant("w", [3, 4], b"1234"), "weight 'w'", "4 bytes for 12"),
     "weight whose numbers are missing": (
-        replaced(TensorProto(name="w", data_type=1, dims=[3, 4], float_data=[1, 2])), "weight 'w'", "12 elements"
+        replaced(TensorProto(name="w", data_type=1, dims=[3, 4], float_data=[1, 2])),
+        "weight 'w'",
+        "12 elements",
     ),
     "weight of a large shape and no numbers": (
-        replaced(TensorProto(name="w", data_type=1, dims=[1 << 12, 1 << 12])), "weight 'w'", "elements"
+        replaced(TensorProto(name="w", data_type=1, dims=[1 << 12, 1 << 12])),
+        "weight 'w'",
+        "elements",
     ),
     "weight of texts": (
-        replaced(TensorProto(name="w", data_type=TensorProto.STRING, dims=[1], string_data=[b"x"])), "weight 'w'", "type"
+        replaced(TensorProto(name="w", data_type=TensorProto.STRING, dims=[1], string_data=[b"x"])),
+        "weight 'w'",
+        "type",
     ),
     "weight of no type": (replaced(TensorProto(name="w", data_type=0, dims=[1])), "weight 'w'", "type"),
     "weight of an unknown type": (replaced(TensorProto(name="w", data_type=999, dims=[1])), "weight 'w'", "type"),
