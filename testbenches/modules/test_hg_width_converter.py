@@ -21,6 +21,9 @@ CASES = [
     full(Width=2, Elements=10, InLanes=4, OutLanes=8),
     full(Width=2, Elements=17, InLanes=16, OutLanes=1),
     full(Width=2, Elements=9, InLanes=5, OutLanes=8),
+    # Where it is nearly full, the padding of a last beat must not land, not even at a place counted modulo the counter.
+    full(Width=4, Elements=5, InLanes=4, OutLanes=2),
+    full(Width=4, Elements=9, InLanes=8, OutLanes=3),
     full(Width=2, Elements=64, InLanes=64, OutLanes=1),
 ]
 
