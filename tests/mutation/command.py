@@ -107,6 +107,8 @@ def _conclude(
     campaign: Campaign, outcomes: dict[Mutant, Outcome], every: Sequence[Mutant], reasons: dict[str, survivors.Reason]
 ) -> int:
     out = Console(highlight=False)
+    if not out.is_terminal:
+        out = Console(highlight=False, width=132)
     report.show(out, outcomes, reasons)
     for name in sorted(reasons.keys() - {mutant.id for mutant in every}):
         out.print(Text(f"survivors.toml: {name} is no mutant any more"))

@@ -49,9 +49,9 @@ def show(console: Console, outcomes: Mapping[Mutant, Outcome], reasons: Mapping[
     """Print the table by kind and operator, and the survivors that have a reason, with it."""
     table = Table(title="Mutants", title_justify="left")
     for column in ("kind", "operator"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     for column in ("mutants", "stillborn", "killed", "(by time)", "survived", "(equivalent)", "score"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     kinds = list(dict.fromkeys(mutant.kind for mutant in outcomes))
     for kind in kinds:
         mine = {m: o for m, o in outcomes.items() if m.kind == kind}
