@@ -1,4 +1,4 @@
-"""Every hostile file: one line and exit 2, or harmless where it only looks hostile; in time, in memory, and nothing else happens."""
+"""Every hostile file: one line and exit 2, or harmless where it only looks so; in time, in memory, and nothing else happens."""
 
 from __future__ import annotations
 
