@@ -16,6 +16,22 @@ from hwgen.ops.record import make
 from hwgen.ops.source import CONSTANT, INPUT, ConstantAttrs, InputAttrs
 
 
+def constant(values: object, name: str) -> Value:
+    """A constant of float32."""
+    return make(CONSTANT, ConstantAttrs(np.asarray(values, dtype=np.float32)), [], name, name).output
+
+
+def quantized(value: Value, format_: str, name: str) -> Value:
+    """A value on the grid of a format."""
+    return make(QUANTIZE, QuantizeAttrs(parse_quantized(format_)), [value], name, name).output
+
+
+def graph_of(*outputs: Value) -> Graph:
+    """The graph that computes ``outputs``."""
+    nodes = topological(outputs)
+    return Graph("small", topological(outputs, [n for n in nodes if n.op == "input"]), outputs)
+
+
 def mlp(sizes: tuple[int, ...], seed: int, *, activation: str = "uint4[scale=1/4]", weight: str = "int4[scale=1/8]") -> Graph:
     """Quantized linear layers with biases and ReLU between them; the last has neither."""
     numbers = np.random.default_rng(seed)

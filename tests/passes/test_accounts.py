@@ -6,21 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from networks import mlp
+from networks import constant, graph_of, mlp, quantized
 
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Fixed, parse_quantized
-from hwgen.ir.graph import NO_ATTRS, Graph, Value, topological
+from hwgen.ir.graph import NO_ATTRS, Graph, Value
 from hwgen.numerics.surd import Surd
 from hwgen.ops.activation import RELU, SIGMOID
 from hwgen.ops.classify import SOFTMAX, SoftmaxAttrs
 from hwgen.ops.linear import LINEAR, MatvecAttrs
-from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
 from hwgen.ops.record import make
 from hwgen.ops.run import evaluate
 from hwgen.ops.scalar import ADD, BATCH_NORM, DIV, MUL, SCALE_BIAS, SUB, BatchNormAttrs, ScaleBiasAttrs
 from hwgen.ops.shape import RESHAPE, TRANSPOSE, ReshapeAttrs, TransposeAttrs
-from hwgen.ops.source import CONSTANT, INPUT, ConstantAttrs, InputAttrs
+from hwgen.ops.source import INPUT, ConstantAttrs, InputAttrs
 from hwgen.pipeline import Note
 from passes import (
     ArgmaxOnChip,
@@ -38,14 +37,6 @@ def source(*shape: int) -> Value:
     return make(INPUT, InputAttrs((1, *shape)), [], "x", "x").output
 
 
-def constant(values: object, name: str) -> Value:
-    return make(CONSTANT, ConstantAttrs(np.asarray(values, dtype=np.float32)), [], name, name).output
-
-
-def quantized(value: Value, format_: str, name: str) -> Value:
-    return make(QUANTIZE, QuantizeAttrs(parse_quantized(format_)), [value], name, name).output
-
-
 def linear(x: Value, weight: Value, name: str, *bias: Value) -> Value:
     return make(LINEAR, NO_ATTRS, [x, weight, *bias], name, name).output
 
@@ -54,11 +45,6 @@ def batch_norm(x: Value, name: str = "bn") -> Value:
     vectors = ([2.0, -1.0], [0.5, 3.0], [1.0, -2.0], [0.25, 4.0])
     gamma, beta, mean, variance = (tuple(Surd.of(v) for v in vector) for vector in vectors)
     return make(BATCH_NORM, BatchNormAttrs(gamma, beta, mean, variance, Surd.of(0)), [x], name, name).output
-
-
-def graph_of(*outputs: Value) -> Graph:
-    nodes = topological(outputs)
-    return Graph("small", topological(outputs, [n for n in nodes if n.op == "input"]), outputs)
 
 
 def at(graph: Graph, x: object) -> list[float]:

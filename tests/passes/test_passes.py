@@ -6,22 +6,21 @@ from random import Random
 
 import numpy as np
 import pytest
-from networks import mlp, random_sizes
+from networks import constant, graph_of, mlp, quantized, random_sizes
 
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL, parse_quantized
-from hwgen.ir.graph import NO_ATTRS, Graph, Value, topological
+from hwgen.formats import REAL
+from hwgen.ir.graph import NO_ATTRS, Graph, topological
 from hwgen.ir.text import parse_graph, print_graph
 from hwgen.numerics.surd import Surd
 from hwgen.ops.activation import RELU, SIGMOID
 from hwgen.ops.classify import ARGMAX_REAL
 from hwgen.ops.linear import LINEAR
-from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
 from hwgen.ops.record import make
 from hwgen.ops.run import evaluate
 from hwgen.ops.scalar import ADD, BATCH_NORM, DIV, MUL, SCALE_BIAS, SUB, BatchNormAttrs, ScaleBiasAttrs
 from hwgen.ops.shape import RESHAPE, ReshapeAttrs
-from hwgen.ops.source import CONSTANT, INPUT, ConstantAttrs, InputAttrs
+from hwgen.ops.source import INPUT, InputAttrs
 from hwgen.ops.table import ATTRS
 from hwgen.pipeline import Effect, known_passes, parse_pipeline, run
 from passes import (
@@ -36,10 +35,6 @@ from passes import (
 )
 
 EXACT = (FoldConstants(), FoldScalarArithmetic())
-
-
-def constant(values: object, name: str) -> Value:
-    return make(CONSTANT, ConstantAttrs(np.asarray(values, dtype=np.float32)), [], name, name).output
 
 
 def float_network(seed: int) -> Graph:
@@ -154,15 +149,6 @@ def test_a_wrong_pipeline_is_refused(text: str, says: str) -> None:
 
 
 # --- found by running every pass on random graphs ---------------------------------------------------------------------
-
-
-def quantized(value: Value, format_: str, name: str) -> Value:
-    return make(QUANTIZE, QuantizeAttrs(parse_quantized(format_)), [value], name, name).output
-
-
-def graph_of(*outputs: Value) -> Graph:
-    nodes = topological(outputs)
-    return Graph("small", topological(outputs, [n for n in nodes if n.op == "input"]), outputs)
 
 
 def test_argmax_of_a_reshaped_value_looks_at_all_classes() -> None:
