@@ -55,7 +55,7 @@ def test_a_build_killed_at_each_of_its_changes(tmp_path: Path, earlier: str, lat
     count = int(faulty(tmp_path, 0, "kill", *command).stdout.splitlines()[-1])
     assert count > 20
     seen: list[str] = []
-    for at in range(1, count + 1, 1 if MORE else 3):
+    for at in range(1, count + 1, 1 if MORE else 2):
         flow.emit_model(tmp_path / "one" / "model.hwg", tmp_path / "out", OPTIONS)
         assert faulty(tmp_path, at, "kill", *command).returncode == -signal.SIGKILL
         seen.append(settled(tmp_path, {earlier, later}))
@@ -77,9 +77,9 @@ def test_a_build_killed_at_random_instants(tmp_path: Path, earlier: str, seed: i
     assert start(tmp_path, *command).wait() == 0
     cached = time.perf_counter() - began
     flow.emit_model(tmp_path / "one" / "model.hwg", tmp_path / "out", OPTIONS)
-    wanted = MORE or 25
+    wanted = MORE or 30
     for number in range(wanted):
-        fresh = number % 8 == 0
+        fresh = number % 15 == 7
         more = {"XDG_CACHE_HOME": str(tmp_path / "home" / str(number))} if fresh else {}
         instant = random.uniform(0, compiling if fresh else cached)
         process = start(tmp_path, *command, **more)
