@@ -24,7 +24,7 @@ demo: $(STAMP) ## train a small network, build its hardware, simulate it and sho
 	$(RUN) -m examples.digits_mlp.run
 
 check: lint types ## before every commit: lint, types, quick tests (under three minutes)
-	$(RUN) -m pytest -n $(JOBS) -m "not slow" tests
+	$(RUN) -m pytest -n $(JOBS) --dist worksteal -m "not slow" tests
 
 lint: $(STAMP) ## ruff
 	$(RUN) -m ruff check
@@ -33,12 +33,12 @@ types: $(STAMP) ## pyright, strict, on hwgen and passes
 	$(RUN) -m pyright --project pyproject.toml
 
 test: lint types ## everything that CI runs (under twenty minutes on two cores)
-	$(RUN) -m pytest -n $(JOBS) tests
+	$(RUN) -m pytest -n $(JOBS) --dist worksteal tests
 	$(BENCH) quick
 
 regress: $(STAMP) ## the whole cocotb regression, and all tests
 	$(BENCH) regress
-	$(RUN) -m pytest -n $(JOBS) tests
+	$(RUN) -m pytest -n $(JOBS) --dist worksteal tests
 
 fuzz: $(STAMP) ## random networks through the hardware: N=300 SEED=7 (a fresh seed is drawn and printed)
 	$(BENCH) fuzz N=$(N) SEED=$(SEED)
