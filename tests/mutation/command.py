@@ -119,8 +119,9 @@ def _conclude(
     for mutant in bare:
         text = (campaign.tree / mutant.path).read_bytes()
         out.print(Text(f"\nsurvives without a reason: {mutant.id} (line {mutant.line(text)})\n{mutant.diff(text)}"), soft_wrap=True)
-    score = report.tally(outcomes, reasons).score
-    out.print(f"\nkilled: {score:.1%} of the viable ones (wanted: {report.GOAL:.0%}); survivors without a reason: {len(bare)}")
-    return int(bool(bare) or score < report.GOAL)
-
-
+    total = report.tally(outcomes, reasons)
+    out.print(
+        f"\nkilled: {total.score:.1%} of the viable ones (wanted: {report.GOAL:.0%}), "
+        f"{total.score_of_different:.1%} of those that are not equivalent; survivors without a reason: {len(bare)}"
+    )
+    return int(bool(bare) or total.score < report.GOAL)

@@ -199,7 +199,11 @@ class _Walk(ast.NodeVisitor):
             for bound in (node.slice.lower, node.slice.upper):
                 if bound is not None and not isinstance(bound, (ast.Constant, ast.UnaryOp)):
                     self.change(bound, f"{self.source(bound)} + 1", "index")
-        self.generic_visit(node)
+        if isinstance(node.slice, ast.Constant) and node.slice.value == 0:
+            self.visit(node.value)
+            self.change(node.slice, "1", "constant")  # the last one is often the first too
+        else:
+            self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         for table, operator in ((_ROUNDING, "rounding"), (_EXTREMES, "extreme")):

@@ -32,6 +32,12 @@ class Tally:
         viable = self.killed + self.survived
         return self.killed / viable if viable else 1.0
 
+    @property
+    def score_of_different(self) -> float:
+        """Killed of those that were viable and not found equivalent."""
+        viable = self.killed + self.survived - self.equivalent
+        return self.killed / viable if viable else 1.0
+
 
 def tally(outcomes: Mapping[Mutant, Outcome], reasons: Mapping[str, Reason]) -> Tally:
     """Count."""

@@ -132,7 +132,7 @@ def test_score_counts_equivalent_ones_against_us_and_stillborn_ones_not_at_all()
     reasons = {"3": Reason("3", "the same", True)}
     counted = report.tally(outcomes, reasons)
     assert counted == report.Tally(stillborn=1, killed=3, timeouts=1, survived=2, equivalent=1)
-    assert counted.score == 3 / 5
+    assert counted.score == 3 / 5 and counted.score_of_different == 3 / 4
     assert report.unexplained(outcomes, reasons) == [mutants[4]]
 
 
