@@ -37,6 +37,8 @@ CASES = [
         **BASE, Lanes=1, Blocks=5, InWidth=24, MWidth=18, BWidth=40, Shift=30, OutWidth=16, OutLow=-32768, OutHigh=32767, RomStyle=2
     ),
     full(**BASE, Lanes=1, Blocks=2, InWidth=6, MWidth=3, BWidth=5, Shift=20, OutWidth=3, OutLow=0, OutHigh=7),
+    # As many bits shifted out as the sums have, 4 + 3 + 1: the sign is left.
+    full(**BASE, Lanes=1, Blocks=2, InWidth=4, MWidth=3, BWidth=5, Shift=8, OutWidth=3, OutLow=-4, OutHigh=3),
     full(**BASE, Lanes=2, Blocks=2, InWidth=30, MWidth=4, BWidth=8, Shift=2, OutWidth=32, OutLow=-2147483647, OutHigh=2147483647),
     full(**BASE, Lanes=2, Blocks=3, InWidth=12, MWidth=5, BWidth=9, Shift=3, TwoSums=1, OutWidth=5, OutLow=-16, OutHigh=15, Wrap=1),
     # Half to even by two sums, checked against Python's own round.

@@ -17,7 +17,7 @@ from hwgen.numerics.rounding import Rounding, round_fraction
 from hwgen.numerics.scalar_map import Chain, ClampedAffine, Levels
 from hwgen.numerics.scale_shift import ScaleShift, find_scale_shift
 from hwgen.numerics.surd import ZERO, Surd
-from hwgen.numerics.thresholds import Thresholds
+from hwgen.numerics.thresholds import Thresholds, find_thresholds
 
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59)
 
@@ -165,3 +165,17 @@ def test_a_channel_that_hardly_varies_shares_the_multiplier_of_the_others() -> N
             assert sum((code + b) >> 2 for b in offsets) == code * gain.numerator // gain.denominator
     wide = find_scale_shift(affines[:2] + affines[:1], [Interval(-9, 9)] * 2 + [Interval(0, 3)], Levels(-64, 63, Rounding.FLOOR))
     assert wide is not None and wide.multipliers == (1, 1, 1)
+
+
+def test_thresholds_of_irrational_lines_meet_whole_numbers_exactly() -> None:
+    """sqrt(2) * (a - 3) is a whole number at 3 alone, and there it is a tie of nothing: 0 is reached, or not yet passed."""
+    root = Surd.sqrt(Fraction(2))
+    for gain, bias in ((root, Surd.of(-3) * root), (-root, Surd.of(3) * root)):
+        line = ClampedAffine(gain, bias)
+        for rounding in (Rounding.FLOOR, Rounding.CEIL):
+            found = find_thresholds([Chain((line,))], [Interval(0, 6)], Levels(-1, 1, rounding))
+            for code in range(7):
+                side = (code - 3) * (1 if gain == root else -1)
+                level = (side > 0) - (side < 0)
+                seen = ~code if found.invert[0] else code
+                assert found.offset + sum(seen >= t for t in found.rows[0]) == level, f"{rounding} at {code}"

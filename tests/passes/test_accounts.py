@@ -19,7 +19,7 @@ from hwgen.ops.record import make
 from hwgen.ops.run import evaluate
 from hwgen.ops.scalar import ADD, BATCH_NORM, DIV, MUL, SCALE_BIAS, SUB, BatchNormAttrs, ScaleBiasAttrs
 from hwgen.ops.shape import RESHAPE, TRANSPOSE, ReshapeAttrs, TransposeAttrs
-from hwgen.ops.source import INPUT, ConstantAttrs, InputAttrs
+from hwgen.ops.source import CONSTANT, INPUT, ConstantAttrs, InputAttrs
 from hwgen.pipeline import Note
 from passes import (
     ArgmaxOnChip,
@@ -132,6 +132,14 @@ def test_what_the_model_quantizes_is_left_also_behind_a_change_of_shape() -> Non
     assert told(info.left) == [("fc", "input 0 is quantized by the model")]
     assert [n.where for n in info.changed] == ["fc"]
     assert sum(n.op == "quantize" for n in after.nodes) == 2
+
+
+def test_a_value_that_others_use_too_is_quantized_under_the_name_of_its_user() -> None:
+    x, weight = source(2), constant([[1.0, 2.0]], "w")
+    alone, _ = AssignPrecision("fixed<8,3>")(graph_of(linear(x, weight, "a")))
+    assert [n.output.name for n in alone.nodes if n.op == "quantize"] == ["x.q", "w.q"]
+    both, _ = AssignPrecision("fixed<8,3>")(graph_of(linear(x, weight, "a"), make(RELU, NO_ATTRS, [x], "r", "r").output))
+    assert [n.output.name for n in both.nodes if n.op == "quantize"] == ["a.in0", "w.q"]
 
 
 def test_a_function_behind_which_nothing_comes_needs_no_codes() -> None:
@@ -347,6 +355,9 @@ def test_constants_fold_through_shapes_quantizers_and_lines() -> None:
     assert attrs.data.tolist() == [[1, -2], [2, 2], [3, 3]] and str(attrs.format) == "int4[scale=1 2,axis=1]"
     flat = folded_constant(make(RESHAPE, ReshapeAttrs((6,)), [quantized(matrix, "int4[scale=1]", "q")], "f", "f").output)
     assert flat.data.tolist() == [1, 2, 3, -4, 5, 6] and str(flat.format) == "int4[scale=1]"
+    reals = make(CONSTANT, ConstantAttrs(np.array([Surd.of(1)], dtype=object)), [], "c", "c").output
+    _, info = FoldConstants()(graph_of(quantized(reals, "int4[scale=1]", "q")))
+    assert told(info.left) == [("q", "quantize of constants has no folding rule here")], "these are no floats"
     _, info = FoldConstants()(graph_of(make(RESHAPE, ReshapeAttrs((6,)), [codes], "f", "f").output))
     assert told(info.left) == [("f", "reshape of constants has no folding rule here")], "an axis would be lost"
 
