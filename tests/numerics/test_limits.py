@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import exp, tanh
+from math import exp, isqrt, tanh
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from hwgen.numerics.interval import Interval, accumulator_bounds
 from hwgen.numerics.requantize import TableMap, find_requantizer, scale_shift_cost, table_cost, thresholds_cost
 from hwgen.numerics.rounding import Rounding, round_fraction
 from hwgen.numerics.scalar_map import Chain, ClampedAffine, Levels
-from hwgen.numerics.scale_shift import ScaleShift, find_scale_shift
+from hwgen.numerics.scale_shift import ScaleShift, find_scale_shift, rational_line
 from hwgen.numerics.surd import ZERO, Surd
 from hwgen.numerics.thresholds import Thresholds, find_thresholds
 
@@ -179,3 +179,13 @@ def test_thresholds_of_irrational_lines_meet_whole_numbers_exactly() -> None:
                 level = (side > 0) - (side < 0)
                 seen = ~code if found.invert[0] else code
                 assert found.offset + sum(seen >= t for t in found.rows[0]) == level, f"{rounding} at {code}"
+
+
+def test_irrational_lines_away_from_steps_are_found_and_round_alike() -> None:
+    line = rational_line(ClampedAffine(Surd.sqrt(Fraction(2)), Surd.sqrt(Fraction(3))), Interval(-40, 40))
+    assert line is not None
+    for code in range(-40, 41):
+        # floor(2 * (code * sqrt(2) + sqrt(3))) from integer square roots of a hundred digits
+        unit = 10**100
+        exact = 2 * ((-1 if code < 0 else 1) * isqrt(2 * code * code * unit * unit) + isqrt(3 * unit * unit)) // unit
+        assert 2 * (line.p * code + line.q) // line.d == exact, f"at {code}"
