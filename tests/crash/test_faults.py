@@ -77,7 +77,7 @@ def test_a_build_killed_at_random_instants(tmp_path: Path, earlier: str, seed: i
     assert start(tmp_path, *command).wait() == 0
     cached = time.perf_counter() - began
     flow.emit_model(tmp_path / "one" / "model.hwg", tmp_path / "out", OPTIONS)
-    wanted = MORE or 30
+    wanted = MORE or 50
     for number in range(wanted):
         fresh = number % 15 == 7
         more = {"XDG_CACHE_HOME": str(tmp_path / "home" / str(number))} if fresh else {}
