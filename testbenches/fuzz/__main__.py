@@ -49,12 +49,12 @@ def _repeat(name: str) -> int:
 
 
 def _run(count: int, seed: int, jobs: int, first: int) -> int:
-    print(f"seed {seed}: {count} networks (to repeat: make fuzz N={count} SEED={seed})", flush=True)
     screen = Console(stderr=True)
     work = [Job(seed, number, FAILURES) for number in range(first, first + count)]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     summary = Summary()
     try:
+        print(f"seed {seed}: {count} networks (to repeat: make fuzz N={count} SEED={seed})", flush=True)
         with Progress(*columns, console=screen, transient=True) as progress:
             task = progress.add_task("networks", total=count)
             campaign(work, min(jobs, count), summary, lambda _: progress.advance(task))

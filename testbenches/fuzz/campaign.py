@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -89,12 +91,33 @@ def run_job(job: Job) -> Result:
     return Result(job.number, layers, seen, folder, what)
 
 
-def _ignore_interrupts() -> None:
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block; a process that starts inside is born with it held, however long its imports take.
+
+    The mask is what the new process inherits; the handler is for this one, whose other threads take signals too.
+    """
+    came: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if came:
+        raise KeyboardInterrupt
+
+
+def _be_born(temporary: str) -> None:
+    """A worker's first act: it came with interrupts held, and what arrived meanwhile is dropped.  temporary: for all its files."""
+    tempfile.tempdir = temporary
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _interruptible(job: Job) -> Result:
-    """`run_job` in a worker: Ctrl-C ends it, and its temporary folders go; between jobs the worker does not heed it."""
+    """`run_job` in a worker: Ctrl-C ends it; between jobs the worker does not heed it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return run_job(job)
@@ -110,11 +133,15 @@ def campaign(
     waiting, running = iter(jobs), set[Future[Result]]()
     # spawned, so that no thread of this process is copied; as many at a time as there are processes, so that none waits inside
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_ignore_interrupts) as pool:
+    with ExitStack() as stack:
+        with _interrupts_held():
+            temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="hwgen-fuzz-"))
+        pool = stack.enter_context(ProcessPoolExecutor(processes, context, _be_born, (temporary,)))
         try:
             while len(summary.failures) < most_failures:
                 for job in waiting:
-                    running.add(pool.submit(_interruptible, job))
+                    with _interrupts_held():  # submitting starts the workers
+                        running.add(pool.submit(_interruptible, job))
                     if len(running) == processes:
                         break
                 if not running:

@@ -117,12 +117,16 @@ def test_one_command_repeats_a_case() -> None:
 
 
 @pytest.mark.slow
-def test_an_interrupted_campaign_leaves_nothing_half_made(tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", ["at once", "workers are born", "at work"])
+def test_an_interrupted_campaign_leaves_nothing_half_made(when: str, tmp_path: Path) -> None:
     before = sorted(FAILURES.iterdir()) if FAILURES.is_dir() else []
     with fuzz("--count", "20", "--jobs", "2", env={**os.environ, "TMPDIR": str(tmp_path)}, start_new_session=True) as process:
         assert process.stdout is not None and process.stdout.readline().startswith("seed ")
-        while not any(tmp_path.iterdir()) and process.poll() is None:
-            os.sched_yield()  # until a worker is at it
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while when == "workers are born" and len(children.read_text().split()) < 3:  # two, and the tracker of their semaphores
+            os.sched_yield()
+        while when == "at work" and not any(tmp_path.glob("*/*")) and process.poll() is None:
+            os.sched_yield()
         os.killpg(process.pid, signal.SIGINT)
         said, complained = process.communicate()
     assert process.returncode == 130 and said.endswith("interrupted\n"), complained
