@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from typing import Any
 
+from hwgen.rtl.literal import integer_literal, read_integer_literal
 from hwgen.rtl.netlist import Instance, Net, Netlist, Port
 
 _HEADER = """\
@@ -21,7 +22,8 @@ def _width(ast: Any, width_bits: int) -> Any:
 def _parameter(ast: Any, value: int | str) -> Any:
     if isinstance(value, str):
         return ast.StringConst(value)
-    return ast.IntConst(str(value)) if value >= 0 else ast.Uminus(ast.IntConst(str(-value)))
+    text = integer_literal(value)
+    return ast.Uminus(ast.IntConst(text[1:])) if text.startswith("-") else ast.IntConst(text)
 
 
 def print_netlist(netlist: Netlist) -> str:
@@ -53,7 +55,7 @@ def _read_parameter(node: Any) -> int | str:
     kind = type(node).__name__
     if kind == "StringConst":
         return str(node.value)
-    return -int(node.right.value) if kind == "Uminus" else int(node.value)
+    return -int(node.right.value) if kind == "Uminus" else read_integer_literal(node.value)
 
 
 def parse_netlist(text: str) -> Netlist:

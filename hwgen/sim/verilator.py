@@ -21,6 +21,7 @@ from typing import Final
 
 from hwgen.errors import HwgenError, HwgenFailure
 from hwgen.rtl.atomic import work_folder, write_bytes
+from hwgen.rtl.literal import integer_literal
 from hwgen.sim import cache
 from hwgen.sim.cache import cache_folder, kept, prune
 from hwgen.sim.process import ended_together, run_tool
@@ -168,7 +169,7 @@ def _cocotb_config() -> ModuleType:
 
 
 def _literal(value: int | str) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(int(value))
+    return f'"{value}"' if isinstance(value, str) else integer_literal(value)
 
 
 def _absolute(paths: Iterable[Path]) -> list[str]:

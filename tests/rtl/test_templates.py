@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from hwgen.rtl.literal import integer_literal
 from hwgen.sim.toolchain import find_verilator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,10 +45,15 @@ def cases(module: str) -> list[dict[str, int | str]]:
     return list(unique.values())
 
 
+def literal(value: int | str) -> str:
+    """A parameter's value as tools take it."""
+    return f'"{value}"' if isinstance(value, str) else integer_literal(value)
+
+
 def lint(module: str, parameters: Parameters) -> str:
     """What Verilator has to say against a module; empty if nothing."""
     verilator = find_verilator()
-    options = [f'-G{name}="{value}"' if isinstance(value, str) else f"-G{name}={value}" for name, value in parameters.items()]
+    options = [f"-G{name}={literal(value)}" for name, value in parameters.items()]
     command = [str(verilator.executable), "--lint-only", "-Wall", "--top-module", module, *options, *map(str, TEMPLATES)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=verilator.environment())
     return "" if done.returncode == 0 and "%" not in done.stderr else done.stderr + done.stdout
@@ -57,7 +63,7 @@ def wrapper(instances: list[tuple[str, Parameters]], memory: Path) -> str:
     """A top with one kept instance of each; every memory file is ``memory``."""
     lines = ["module top;"]
     for number, (module, parameters) in enumerate(instances):
-        values = {k: f'"{memory}"' if isinstance(v, str) else v for k, v in parameters.items()}
+        values = {k: literal(str(memory) if isinstance(v, str) else v) for k, v in parameters.items()}
         settings = ", ".join(f".{name}({value})" for name, value in values.items())
         lines.append(f"  (* keep *) {module} #({settings}) u_{number} ();")
     return "\n".join([*lines, "endmodule", ""])
@@ -113,7 +119,7 @@ def test_slang_has_nothing_against_it(module: str) -> None:
     for parameters in cases(module):
         driver = driver_module.Driver()
         driver.addStandardArgs()
-        options = " ".join(f'-G {k}=\\"{v}\\"' if isinstance(v, str) else f"-G {k}={v}" for k, v in parameters.items())
+        options = " ".join(f"-G {k}={re.escape(literal(v))}" for k, v in parameters.items())
         files = " ".join(map(str, TEMPLATES))
         # A cast to a width that some parameters make the same is what the others need.
         assert driver.parseCommandLine(f"slang -Wextra -Werror -Wno-useless-cast --top {module} {options} {files}")
