@@ -14,7 +14,7 @@ from random import Random
 import numpy as np
 
 from hwgen.cost.argmax import argmax_cost
-from hwgen.dataflow.unit import Parallelism, Unit, beats
+from hwgen.dataflow.unit import Parallelism, Unit, tensor_beats
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, IntArray, Integer, Quantized, bits_for
 from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value, topological
@@ -205,23 +205,24 @@ def _reference(node: Node, inputs: Sequence[IntArray]) -> IntArray:
     return inputs[0].argmax(axis=-1, keepdims=True)
 
 
-def _unit(node: Node, parallelism: Parallelism) -> Unit:
+def _units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
     x, lanes, classes = node.inputs[0].type.format, parallelism.outputs, _classes(node)
     if not isinstance(x, Integer):
         raise TypeError("argmax of integers")
-    return Unit(
+    unit = Unit(
         "hg_argmax",
         (
             ("Lanes", lanes), ("Elements", classes), ("Width", x.bits), ("Signed", int(x.signed)),
             ("IndexWidth", bits_for(0, max(1, classes - 1))),
         ),
-        (), in_lanes=lanes, out_lanes=1, in_beats=beats(classes, lanes), out_beats=1,
-        latency_cycles=(lanes - 1).bit_length() + 1,
+        (), in_lanes=lanes, out_lanes=1, in_beats=tensor_beats(node.inputs[0].type.shape, lanes),
+        out_beats=node.output.type.elements, latency_cycles=(lanes - 1).bit_length() + 1,
     )
+    return (unit,)
 
 
 def _takes(value: Value) -> bool:
-    return isinstance(value.type.format, Integer) and value.type.shape[-1] == value.type.elements
+    return isinstance(value.type.format, Integer)
 
 
 def _sample(random: Random, value: Value | None = None) -> Case:
@@ -232,6 +233,6 @@ def _sample(random: Random, value: Value | None = None) -> Case:
 
 ARGMAX = IntegerOp(
     "argmax_index", NoAttrs, _infer_index, _reference,
-    lambda node: (Interval(0, max(1, _classes(node) - 1)),), _unit, _sample, refit=lambda node, value: node.attrs, takes=_takes,
-    cost=argmax_cost,
+    lambda node: (Interval(0, max(1, _classes(node) - 1)),), _units, _sample, refit=lambda node, value: node.attrs, takes=_takes,
+    costs={"hg_argmax": argmax_cost},
 )

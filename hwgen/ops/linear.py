@@ -24,6 +24,7 @@ from hwgen.dataflow.unit import (
     Memory,
     MemoryField,
     Parallelism,
+    Role,
     Unit,
     beats,
     memory_style,
@@ -39,7 +40,7 @@ from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
 from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
 from hwgen.ops.real_sampling import constant, exact, floats, on_grid, random_quantizer, shapes_only
-from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, constant_array, make
+from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, Work, attrs_as, constant_array, make
 from hwgen.ops.sampling import fresh_input, random_lanes, random_size
 from hwgen.ops.scalar import ScaleBiasAttrs
 from hwgen.ops.shape import TRANSPOSE, TransposeAttrs
@@ -344,7 +345,7 @@ def _weight_memory(weight: IntArray, code: WeightCode, parallelism: Parallelism)
     return Memory("WeightFile", tuple(MemoryField(fields[:, k], code.bits) for k in range(fields.shape[1])))
 
 
-def _matvec_unit(node: Node, parallelism: Parallelism) -> Unit:
+def _matvec_units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
     weight, x = attrs_as(node, MatvecAttrs).weight, _input_format(node)
     accumulator = node.output.type.format
     if not isinstance(accumulator, Integer):
@@ -353,7 +354,7 @@ def _matvec_unit(node: Node, parallelism: Parallelism) -> Unit:
     in_beats, out_beats = beats(inputs, parallelism.inputs), beats(outputs, parallelism.outputs)
     code = weight_code(weight)
     style = memory_style(in_beats * out_beats, parallelism.inputs * parallelism.outputs * code.bits)
-    return Unit(
+    unit = Unit(
         "hg_matvec",
         (
             ("In", inputs), ("Out", outputs), ("InLanes", parallelism.inputs), ("OutLanes", parallelism.outputs),
@@ -364,9 +365,14 @@ def _matvec_unit(node: Node, parallelism: Parallelism) -> Unit:
         (_weight_memory(weight, code, parallelism),),
         in_lanes=parallelism.inputs, out_lanes=parallelism.outputs, in_beats=in_beats, out_beats=out_beats,
         latency_cycles=style.latency_cycles + tree_ranks(parallelism.inputs) + 2,
-        repeats=out_beats, streams=True,
-        multipliers=parallelism.inputs * parallelism.outputs, macs=inputs * outputs,
+        role=Role.FRONT, repeats=out_beats, multipliers=parallelism.inputs * parallelism.outputs, macs=inputs * outputs,
     )
+    return (unit,)
+
+
+def _work(node: Node) -> Work:
+    outputs, inputs = attrs_as(node, MatvecAttrs).weight.shape
+    return Work(1, 1, inputs, outputs)
 
 
 _MOST_SAMPLE_PRODUCTS: Final = 64
@@ -413,6 +419,6 @@ def _plainer(node: Node) -> Iterator[Attrs]:
 
 
 MATVEC = IntegerOp(
-    "matvec", MatvecAttrs, _infer_matvec, _matvec_reference, _matvec_bounds, _matvec_unit, _sample, _refit, _plainer, _takes,
-    cost=matvec_cost,
+    "matvec", MatvecAttrs, _infer_matvec, _matvec_reference, _matvec_bounds, _matvec_units, _sample, _refit, _plainer, _takes,
+    costs={"hg_matvec": matvec_cost}, work=_work,
 )

@@ -24,6 +24,7 @@ from hwgen.dataflow.unit import (
     Unit,
     beats,
     memory_style,
+    tensor_beats,
     tree_ranks,
 )
 from hwgen.errors import HwgenError
@@ -155,27 +156,17 @@ def _channel_fields(rows: IntArray, bits: Sequence[int], channels: int, lanes: i
     return tuple(MemoryField(tiles[:, k], bits[k % len(bits)]) for k in range(tiles.shape[1]))
 
 
-def _elements(node: Node) -> int:
-    return int(np.prod(node.inputs[0].type.shape))
-
-
 def _period(node: Node, own_channels: int, lanes: int) -> tuple[int, int]:
-    """Channels that the parameter memory covers, and its depth in blocks.
-
-    One function for all channels needs one block.  Otherwise the memory runs over the last axis, which the lanes must
-    divide unless it is the whole vector.
-    """
-    elements, channels = _elements(node), node.inputs[0].type.shape[-1]
-    if own_channels == 1:
-        return lanes, 1
-    if elements != channels and channels % lanes:
-        return elements, beats(elements, lanes)
-    return channels, beats(channels, lanes)
+    """Channels that the parameter memory covers, and its depth in blocks: one block where all channels have one function."""
+    channels = node.inputs[0].type.shape[-1]
+    return (lanes, 1) if own_channels == 1 else (channels, beats(channels, lanes))
 
 
-def _unit(node: Node, module: str, parameters: tuple[tuple[str, int], ...], memory: Memory, lanes: int, latency: int) -> Unit:
-    count = beats(_elements(node), lanes)
-    return Unit(module, parameters, (memory,), lanes, lanes, count, count, latency)
+def _units(
+    node: Node, module: str, parameters: tuple[tuple[str, int], ...], memory: Memory, lanes: int, latency: int
+) -> tuple[Unit, ...]:
+    count = tensor_beats(node.inputs[0].type.shape, lanes)
+    return (Unit(module, parameters, (memory,), lanes, lanes, count, count, latency),)
 
 
 def _scale_of_bits(attrs: ScaleAttrs) -> ScaleAttrs:
@@ -190,7 +181,7 @@ def _thresholds_of_bits(attrs: ThresholdAttrs) -> ThresholdAttrs:
     return replace(attrs, thresholds=np.where(invert, -(-t // 2) - 1, t // 2 + 1))
 
 
-def _scale_unit(node: Node, parallelism: Parallelism) -> Unit:
+def _scale_units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
     attrs, x, lanes = attrs_as(node, ScaleAttrs), _format_in(node), parallelism.outputs
     attrs = _scale_of_bits(attrs) if x.bipolar else attrs
     own = len(attrs.multipliers)
@@ -204,7 +195,7 @@ def _scale_unit(node: Node, parallelism: Parallelism) -> Unit:
     bits = [*([m_bits] if multiplies else []), *([b_bits] * len(attrs.offsets[0]))]
     memory = Memory("File", _channel_fields(rows, bits, covered, lanes))
     style = memory_style(blocks, memory.width_bits)
-    return _unit(
+    return _units(
         node, "hg_requant_scale",
         (
             ("Lanes", lanes), ("Blocks", blocks), ("InWidth", x.bits), ("InSigned", int(x.signed)), ("MWidth", m_bits),
@@ -216,7 +207,7 @@ def _scale_unit(node: Node, parallelism: Parallelism) -> Unit:
     )
 
 
-def _threshold_unit(node: Node, parallelism: Parallelism) -> Unit:
+def _threshold_units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
     attrs, x, lanes = attrs_as(node, ThresholdAttrs), _format_in(node), parallelism.outputs
     attrs = _thresholds_of_bits(attrs) if x.bipolar else attrs
     own, levels = attrs.thresholds.shape
@@ -227,7 +218,7 @@ def _threshold_unit(node: Node, parallelism: Parallelism) -> Unit:
     rows = np.concatenate(columns, axis=1)[np.arange(covered) % own]
     memory = Memory("File", _channel_fields(rows, [t_bits] * levels + [1] * inverts, covered, lanes))
     style = memory_style(blocks, memory.width_bits)
-    return _unit(
+    return _units(
         node, "hg_requant_threshold",
         (
             ("Lanes", lanes), ("Blocks", blocks), ("InWidth", x.bits), ("InSigned", int(x.signed)), ("Levels", levels),
@@ -333,10 +324,10 @@ def _threshold_plainer(node: Node) -> Iterator[Attrs]:
 
 
 REQUANT_SCALE = IntegerOp(
-    "requant_scale", ScaleAttrs, _infer, _scale_reference, _bounds, _scale_unit, _scale_sample, _scale_refit,
-    _scale_plainer, _takes, cost=scale_cost,
+    "requant_scale", ScaleAttrs, _infer, _scale_reference, _bounds, _scale_units, _scale_sample, _scale_refit,
+    _scale_plainer, _takes, costs={"hg_requant_scale": scale_cost},
 )
 REQUANT_THRESHOLD = IntegerOp(
-    "requant_threshold", ThresholdAttrs, _infer, _threshold_reference, _bounds, _threshold_unit,
-    _threshold_sample, _threshold_refit, _threshold_plainer, _takes, cost=threshold_cost,
+    "requant_threshold", ThresholdAttrs, _infer, _threshold_reference, _bounds, _threshold_units,
+    _threshold_sample, _threshold_refit, _threshold_plainer, _takes, costs={"hg_requant_threshold": threshold_cost},
 )

@@ -19,7 +19,7 @@ from hwgen.numerics.surd import UNIT, ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending
 from hwgen.ops.real_sampling import on_grid, shapes_only
-from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
+from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make, no_units
 from hwgen.ops.sampling import fresh_input, random_shape, spread
 
 
@@ -350,5 +350,5 @@ def _plainer_view(node: Node) -> Iterator[Attrs]:
 
 
 VIEW = IntegerOp(
-    "view", ViewAttrs, _infer_view, _view_reference, _view_bounds, None, _view_sample, _refit_view, _plainer_view
+    "view", ViewAttrs, _infer_view, _view_reference, _view_bounds, no_units, _view_sample, _refit_view, _plainer_view
 )

@@ -19,6 +19,10 @@ def _width(ast: Any, width_bits: int) -> Any:
     return None if width_bits == 1 else ast.Width(ast.IntConst(str(width_bits - 1)), ast.IntConst("0"))
 
 
+def _nets(ast: Any, net: str | tuple[str, ...]) -> Any:
+    return ast.Identifier(net) if isinstance(net, str) else ast.Concat([ast.Identifier(n) for n in net])
+
+
 def _parameter(ast: Any, value: int | str) -> Any:
     if isinstance(value, str):
         return ast.StringConst(value)
@@ -38,7 +42,7 @@ def print_netlist(netlist: Netlist) -> str:
     for one in netlist.instances:
         instance = ast.Instance(
             one.module, one.name,
-            [ast.PortArg(port, ast.Identifier(net)) for port, net in one.connections],
+            [ast.PortArg(port, _nets(ast, net)) for port, net in one.connections],
             [ast.ParamArg(name, _parameter(ast, value)) for name, value in one.parameters],
         )
         items.append(ast.InstanceList(one.module, instance.parameterlist, [instance]))
@@ -49,6 +53,10 @@ def print_netlist(netlist: Netlist) -> str:
 
 def _read_width(node: Any) -> int:
     return 1 if node is None else int(node.msb.value) - int(node.lsb.value) + 1
+
+
+def _read_nets(node: Any) -> str | tuple[str, ...]:
+    return str(node.name) if type(node).__name__ == "Identifier" else tuple(str(n.name) for n in node.list)
 
 
 def _read_parameter(node: Any) -> int | str:
@@ -79,7 +87,7 @@ def parse_netlist(text: str) -> Netlist:
                 Instance(
                     one.module, one.name,
                     tuple((p.paramname, _read_parameter(p.argname)) for p in one.parameterlist),
-                    tuple((p.portname, p.argname.name) for p in one.portlist),
+                    tuple((p.portname, _read_nets(p.argname)) for p in one.portlist),
                 )
             )
     return Netlist(module.name, ports, tuple(nets), tuple(instances))
