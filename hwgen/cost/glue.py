@@ -1,4 +1,4 @@
-"""What stands between the operators: streams' ends, gates, FIFOs and width converters, as their templates are written."""
+"""What stands between the operators: streams' ends, gates, forks, FIFOs and width converters, as their templates are written."""
 
 from __future__ import annotations
 
@@ -28,6 +28,23 @@ def axis_out(beats_per_vector: int, family: Family) -> Area:
 def gate(beats_per_output: int, family: Family) -> Area:
     """hg_gate."""
     return counter(beats_per_output, family) + Area(luts=2)
+
+
+def pair_gate() -> Area:
+    """hg_pair_gate: readiness of both inputs, and the beginning of an operation."""
+    return Area(luts=3)
+
+
+def stream_fork(outputs: int, family: Family) -> Area:
+    """hg_stream_fork: for each output whether it has the beat, and whether that is offered; whether all have it."""
+    return Area(luts=2 * outputs, ffs=outputs) + logic(1, 2 * outputs, family)
+
+
+def stream_fifo(width: int, depth: int, family: Family) -> Area:
+    """hg_stream_fifo: places, a counter of what is in it, and where to read and write."""
+    if depth == 1:
+        return Area(luts=2, ffs=1) + lut_memory(depth, width, family)
+    return up_down_counter(depth, family) + times(2, counter(depth, family)) + lut_memory(depth, width, family)
 
 
 def credit_fifo(width: int, depth: int, family: Family) -> Area:

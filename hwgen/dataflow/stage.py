@@ -54,6 +54,11 @@ class PlacedUnit:
     node: Node
     unit: Unit
 
+    @property
+    def out_bits(self) -> int:
+        """Bits of a beat that it gives."""
+        return self.unit.out_bits or integer_format(self.node.output).bits * self.unit.out_lanes
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:

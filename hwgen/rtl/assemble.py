@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from hwgen.dataflow.stage import Buffer, Converter, Dataflow, Fork, PlacedUnit, Stage, Stream, integer_format
+from hwgen.dataflow.stage import Buffer, Converter, Dataflow, Fork, PlacedUnit, Stage, Stream
 from hwgen.dataflow.unit import Memory, Role
 from hwgen.rtl.netlist import Instance, Net, Netlist, Port
 from hwgen.rtl.ports import StreamPort, input_ports, output_ports
@@ -100,8 +100,7 @@ def _unit(builder: _Builder, placed: PlacedUnit, name: str, connections: Connect
 
 def _between(stage: Stage, index: int) -> int:
     """Bits of a beat between unit ``index`` of a stage and the next."""
-    placed = stage.units[index]
-    return placed.unit.out_bits or integer_format(placed.node.output).bits * placed.unit.out_lanes
+    return stage.units[index].out_bits
 
 
 def _short(placed: PlacedUnit) -> str:
