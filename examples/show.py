@@ -8,7 +8,7 @@ from rich.table import Table
 from hwgen import BuildReport
 from hwgen.dataflow.plan import Dataflow, Stage
 from hwgen.formats import Format, Integer
-from hwgen.ops.linear import MatvecAttrs, weight_code
+from hwgen.ops.matvec import MatvecAttrs, weight_code
 
 
 def _codes(format_: Format) -> str:

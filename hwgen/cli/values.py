@@ -11,7 +11,7 @@ import numpy as np
 from hwgen.flow import BuildOptions, plan_dataflow
 from hwgen.formats import Integer
 from hwgen.ir.graph import Graph, Node
-from hwgen.ops.linear import MatvecAttrs, weight_code
+from hwgen.ops.matvec import MatvecAttrs, weight_code
 from hwgen.ops.lookup import TableAttrs
 from hwgen.ops.requantize import ScaleAttrs, ThresholdAttrs
 from hwgen.ops.run import evaluate

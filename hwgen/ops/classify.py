@@ -26,7 +26,7 @@ from hwgen.ops.real_sampling import shapes_only
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
 from hwgen.ops.requantize import ScaleAttrs
 from hwgen.ops.sampling import fresh_input, random_lanes
-from hwgen.ops.shape import ReshapeAttrs, ViewAttrs
+from hwgen.ops.shape import ReshapeAttrs
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def _torch_argmax(call: TorchCall) -> Value:
 
 
 def _lower_argmax(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
-    (pending,) = inputs
+    pending = lowering.arrange(inputs[0], tuple(range(len(inputs[0].shape))), name=f"{node.output.name}.view", path=node.path)
     maps = pending.affine
     classes = pending.shape[-1]
     if maps is None or int(np.prod(pending.shape)) != classes:
@@ -136,9 +136,6 @@ def _lower_argmax(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> 
     position = {fraction: rank for rank, fraction in enumerate(ordered)}
     ranks = [position[f] for f in fractions]
     codes = pending.codes
-    if codes.type.shape != pending.shape:
-        view = ViewAttrs(pending.shape, (UNIT,), (ZERO,))
-        codes = lowering.emit("view", view, [codes], name=f"{node.output.name}.view", path=node.path)
     if any(whole) or any(ranks):
         scale = 1 << (len(ordered) - 1).bit_length()
         offsets = tuple((w * scale + r,) for w, r in zip(whole, ranks, strict=True))

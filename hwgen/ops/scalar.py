@@ -19,7 +19,7 @@ from hwgen.formats import REAL
 from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value, topological
 from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule, TorchCall, TorchRule
-from hwgen.ops.lowering import Pending
+from hwgen.ops.lowering import Lowering, Pending
 from hwgen.ops.real_sampling import constant, exact, floats
 from hwgen.ops.record import Float64, RealOp, RealSampler, attrs_as, make
 from hwgen.ops.shape import independent
@@ -27,10 +27,11 @@ from hwgen.ops.shape import independent
 
 @dataclass(frozen=True, slots=True)
 class ScaleBiasAttrs(Attrs):
-    """gain, bias: one exact number, or one a channel (last axis); both of one length or one of them single."""
+    """gain, bias: one exact number, or one a channel; both of one length or one of them single.  axis: of the channels."""
 
     gain: tuple[Surd, ...]
     bias: tuple[Surd, ...]
+    axis: int = -1
 
     @property
     def channels(self) -> int:
@@ -47,6 +48,7 @@ class BatchNormAttrs(Attrs):
     mean: tuple[Surd, ...]
     variance: tuple[Surd, ...]
     epsilon: Surd
+    axis: int = -1
 
     def scale_bias(self) -> ScaleBiasAttrs:
         """The same function as gain and bias."""
@@ -57,33 +59,45 @@ class BatchNormAttrs(Attrs):
                 raise TypeError("the variance of a batch norm is rational")
             gains.append(gamma * Surd.sqrt(below).inverse())
         biases = [b - m * g for b, m, g in zip(self.beta, self.mean, gains, strict=True)]
-        return ScaleBiasAttrs(tuple(gains), tuple(biases))
+        return ScaleBiasAttrs(tuple(gains), tuple(biases), self.axis)
 
 
-def _check_channels(node: Node, channels: int) -> tuple[TensorType, ...]:
+def _check_channels(node: Node, channels: int, axis: int) -> tuple[TensorType, ...]:
     shape = node.inputs[0].type.shape
-    if channels not in (1, shape[-1]):
+    if not -len(shape) <= axis < len(shape) or channels not in (1, shape[axis]):
         raise HwgenError(
-            "shape", f"{node.op} {node.path!r}", f"{channels} coefficients for {shape[-1]} channels", "check the shapes"
+            "shape", f"{node.op} {node.path!r}", f"{channels} coefficients along axis {axis} of {shape}", "check the shapes"
         )
     return (TensorType(shape, REAL),)
 
 
+def along_axis(values: Sequence[Surd], axis: int, rank: int) -> Float64:
+    """The values in float64, to be broadcast with a tensor of ``rank`` axes."""
+    array = np.array([float(v) for v in values])
+    return array if len(array) == 1 else array.reshape([-1 if k == axis % rank else 1 for k in range(rank)])
+
+
 def _apply(attrs: ScaleBiasAttrs, x: Float64) -> Float64:
-    return x * np.array([float(g) for g in attrs.gain]) + np.array([float(b) for b in attrs.bias])
+    return x * along_axis(attrs.gain, attrs.axis, x.ndim) + along_axis(attrs.bias, attrs.axis, x.ndim)
 
 
-def _lower_scale_bias(attrs: ScaleBiasAttrs, pending: Pending) -> Pending:
+def _lower_scale_bias(lowering: Lowering, node: Node, attrs: ScaleBiasAttrs, pending: Pending) -> Pending:
     gain, bias = attrs.gain, attrs.bias
-    return pending.map(lambda chain, c: chain.scaled(gain[c % len(gain)], bias[c % len(bias)]), attrs.channels)
+    if attrs.channels == 1:
+        return pending.map(lambda chain, _: chain.scaled(gain[0], bias[0]))
+    axis = attrs.axis % len(pending.shape)
+    pending, index = lowering.along(pending, axis, name=f"{node.output.name}.channels", path=node.path)
+    return pending.map(lambda chain, c: chain.scaled(gain[index[c] % len(gain)], bias[index[c] % len(bias)]), len(index))
 
 
 def _infer_scale_bias(node: Node) -> tuple[TensorType, ...]:
-    return _check_channels(node, attrs_as(node, ScaleBiasAttrs).channels)
+    attrs = attrs_as(node, ScaleBiasAttrs)
+    return _check_channels(node, attrs.channels, attrs.axis)
 
 
 def _infer_batch_norm(node: Node) -> tuple[TensorType, ...]:
-    return _check_channels(node, len(attrs_as(node, BatchNormAttrs).gamma))
+    attrs = attrs_as(node, BatchNormAttrs)
+    return _check_channels(node, len(attrs.gamma), attrs.axis)
 
 
 def _infer_binary(node: Node) -> tuple[TensorType, ...]:
@@ -104,7 +118,7 @@ def _torch_neg(call: TorchCall) -> Value:
 SCALE_BIAS = RealOp(
     "scale_bias", ScaleBiasAttrs, _infer_scale_bias,
     evaluate=lambda node, x: _apply(attrs_as(node, ScaleBiasAttrs), x[0]),
-    lower=lambda lowering, node, x: _lower_scale_bias(attrs_as(node, ScaleBiasAttrs), x[0]),
+    lower=lambda lowering, node, x: _lower_scale_bias(lowering, node, attrs_as(node, ScaleBiasAttrs), x[0]),
     torch={"aten.neg.default": _torch_neg},
     sample=lambda random, value, name: _scale_bias_sample(random, value, name),
 )
@@ -128,22 +142,22 @@ def _onnx_batch_norm(call: OnnxCall) -> Value:
     if call.integer("spatial", 1) != 1:
         raise call.refuse("spatial=0", "use per-channel batch norm")
     value = call.value(0)
-    if len(value.type.shape) != 2:
-        raise call.refuse(f"batch norm of a tensor of shape {value.type.shape}", "only (batch, channels) is supported here")
     vectors = [exact_vector(call, i, w) for i, w in ((1, "scale"), (2, "bias"), (3, "mean"), (4, "variance"))]
     return emit_batch_norm(call, value, vectors, call.real("epsilon", 1e-5))
 
 
 def emit_batch_norm(call: ImportCall, value: Value, vectors: Sequence[tuple[Surd, ...]], epsilon: float) -> Value:
     """A batch norm of ``value``; vectors: gamma, beta, mean, variance."""
-    channels = value.type.shape[-1]
+    if len(value.type.shape) < 2:
+        raise call.refuse(f"batch norm of a tensor of shape {value.type.shape}", "use (batch, channels, …)")
+    channels = value.type.shape[1]
     if any(len(v) != channels for v in vectors):
         raise call.refuse(f"parameters of {[len(v) for v in vectors]} channels for {channels}", "check the shapes")
     small = Surd.of(float(epsilon))
     if any((v + small).sign() <= 0 for v in vectors[3]):
         raise call.refuse("variance + epsilon is not positive", "train or export the model again")
     gamma, beta, mean, variance = vectors
-    return call.emit("batch_norm", BatchNormAttrs(gamma, beta, mean, variance, small), [value])
+    return call.emit("batch_norm", BatchNormAttrs(gamma, beta, mean, variance, small, 1), [value])
 
 
 def _binary(op: str) -> OnnxRule:
@@ -164,9 +178,9 @@ def _torch_batch_norm(call: TorchCall) -> Value:
     if not call.has(3) or not call.has(4):
         raise call.refuse("batch norm without running statistics", "use track_running_stats=True")
     value = call.value(0)
-    if len(value.type.shape) != 2 or not isinstance(epsilon, float):
-        raise call.refuse(f"batch norm of a tensor of shape {value.type.shape}", "only (batch, channels) is supported here")
-    channels = value.type.shape[-1]
+    if len(value.type.shape) < 2 or not isinstance(epsilon, float):
+        raise call.refuse(f"batch norm of a tensor of shape {value.type.shape}", "use (batch, channels, …)")
+    channels = value.type.shape[1]
     gamma = exact_vector(call, 1, "weight") if call.has(1) else (Surd.of(1),) * channels
     beta = exact_vector(call, 2, "bias") if call.has(2) else (Surd.of(0),) * channels
     vectors = [gamma, beta, exact_vector(call, 3, "mean"), exact_vector(call, 4, "variance")]
@@ -304,7 +318,7 @@ ADD, SUB, MUL, DIV = (
 BATCH_NORM = RealOp(
     "batch_norm", BatchNormAttrs, _infer_batch_norm,
     evaluate=lambda node, x: _apply(attrs_as(node, BatchNormAttrs).scale_bias(), x[0]),
-    lower=lambda lowering, node, x: _lower_scale_bias(attrs_as(node, BatchNormAttrs).scale_bias(), x[0]),
+    lower=lambda lowering, node, x: _lower_scale_bias(lowering, node, attrs_as(node, BatchNormAttrs).scale_bias(), x[0]),
     onnx={"BatchNormalization": _onnx_batch_norm, "Pow": _onnx_pow, "Sqrt": _onnx_sqrt},
     torch={
         "aten.batch_norm.default": _torch_batch_norm, "aten._native_batch_norm_legit_no_training.default": _torch_batch_norm,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 from random import Random
@@ -17,7 +17,7 @@ from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, Shape, TensorType, Va
 from hwgen.numerics.interval import Interval
 from hwgen.numerics.surd import UNIT, ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
-from hwgen.ops.lowering import Lowering, Pending
+from hwgen.ops.lowering import Layout, Lowering, Pending
 from hwgen.ops.real_sampling import on_grid, shapes_only
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make, no_units
 from hwgen.ops.sampling import fresh_input, random_shape, spread
@@ -71,25 +71,16 @@ def _evaluate_reshape(node: Node, inputs: Sequence[Float64]) -> Float64:
 
 
 def _lower_reshape(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
-    (pending,) = inputs
-    shape = node.output.type.shape
-    if len(pending.chains) > 1 and shape[-1] != pending.shape[-1]:
-        raise HwgenError(
-            "per-channel", f"reshape {node.path!r}", "per-channel scales do not survive a change of the last axis",
-            "quantize per tensor before it",
-        )
-    return pending.reshaped(shape)
+    return inputs[0].reshaped(node.output.type.shape)
 
 
 def _lower_transpose(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
-    perm, shape = attrs_as(node, TransposeAttrs).perm, node.inputs[0].type.shape
-    moved = [p for p in perm if shape[p] != 1]
-    if moved != sorted(moved):
-        raise HwgenError(
-            "unsupported-node", f"transpose {node.path!r}", f"perm {perm} of {shape} changes the order of the elements",
-            "only permutations that move axes of size 1 are supported here",
-        )
-    return _lower_reshape(lowering, node, inputs)
+    """The codes stay; only the account of how the reals lie in them changes."""
+    perm, (pending,) = attrs_as(node, TransposeAttrs).perm, inputs
+    if pending.layout.dims != pending.shape:  # a flattened tensor that lies in another order
+        pending = lowering.arrange(pending, tuple(range(len(pending.shape))), name=node.output.name, path=node.path)
+    layout, moved = pending.layout, tuple(pending.shape[p] for p in perm)
+    return replace(pending, shape=moved, layout=Layout(moved, tuple(perm.index(o) for o in layout.order)))
 
 
 def _resolve(call: ImportCall, wanted: Sequence[int], before: Shape, *, zero_copies: bool) -> Shape:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hwgen.ir.graph import Attrs
-from hwgen.ops import activation, classify, linear, lookup, quantize, requantize, scalar, shape, source
+from hwgen.ops import activation, classify, linear, lookup, matvec, permute, quantize, requantize, scalar, shape, source
 from hwgen.ops.importing import OnnxRule, TorchRule
 from hwgen.ops.record import IntegerOp, RealOp
 
@@ -33,12 +33,13 @@ REAL_OPS: Final = (
     classify.ARGMAX_REAL,
 )
 INTEGER_OPS: Final = (
-    linear.MATVEC,
+    matvec.MATVEC,
     requantize.REQUANT_SCALE,
     requantize.REQUANT_THRESHOLD,
     lookup.TABLE,
     classify.ARGMAX,
     shape.VIEW,
+    permute.PERMUTE,
 )
 
 REAL: Final[Mapping[str, RealOp]] = {op.name: op for op in REAL_OPS}

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Final
 
+import numpy as np
+
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL, Integer, Quantized
-from hwgen.ir.graph import NO_ATTRS, Attrs, Graph, Node, Value, topological, unique_name
+from hwgen.formats import REAL, IntArray, Integer, Quantized
+from hwgen.ir.graph import NO_ATTRS, Attrs, Graph, Node, Shape, Value, topological, unique_name
 from hwgen.numerics.interval import Interval
 from hwgen.numerics.requantize import Requantizer, find_requantizer
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.scalar_map import Chain, Levels
 from hwgen.numerics.scale_shift import ScaleShift
 from hwgen.numerics.surd import UNIT, Surd
-from hwgen.ops.lowering import Pending, needs_quantizer
+from hwgen.ops.lowering import Layout, Pending, needs_quantizer
+from hwgen.ops.permute import PermuteAttrs, permutation
 from hwgen.ops.quantize import DECODE, QuantizeAttrs
 from hwgen.ops.record import attrs_as, make
 from hwgen.ops.requantize import CLIP_LIMIT, requantizer_node
-from hwgen.ops.shape import ViewAttrs
+from hwgen.ops.shape import RESHAPE, TRANSPOSE, ReshapeAttrs, TransposeAttrs, ViewAttrs
 from hwgen.ops.source import INPUT, InputAttrs
 from hwgen.ops.table import INTEGER
 from hwgen.ops.table import REAL as REAL_TABLE
@@ -60,6 +64,7 @@ class _Lowering:
         """kept: names of the values that stay as they are."""
         self._notes = notes
         self._names = kept
+        self._permutations: dict[tuple[Value, PermuteAttrs], Value] = {}
 
     def name(self, wanted: str) -> str:
         """``wanted``, with a number where a value of the new graph has that name."""
@@ -73,8 +78,44 @@ class _Lowering:
         self._names.add(node.output.name)
         return make(INPUT, InputAttrs(node.output.type.shape, format_), [], node.output.name, node.path).output
 
+    def arrange(self, pending: Pending, order: tuple[int, ...], *, name: str, path: str) -> Pending:
+        """See `Lowering`.  The same permutation of the same value is made once."""
+        shape, codes = tuple(pending.shape[o] for o in order), pending.codes
+        layout = Layout(pending.shape, order)
+        if pending.layout != layout or codes.type.shape != shape:
+            current, wanted = pending.layout.places, layout.places
+            source = None if np.array_equal(current, wanted) else np.argsort(current)[wanted]
+            chains = _moved_chains(pending, source, shape[-1], path)
+            codes = self._as_shape(codes, shape, name, path) if source is None else self._permuted(codes, source, shape, name, path)
+            pending = Pending(codes, chains, pending.shape, layout)
+        return pending
+
+    def along(self, pending: Pending, axis: int, *, name: str, path: str) -> tuple[Pending, tuple[int, ...]]:
+        """See `Lowering`."""
+        rank, size = len(pending.shape), pending.shape[axis]
+        if prod(pending.shape) == size:  # a vector, in whatever order
+            codes = self._as_shape(pending.codes, (*(1,) * (rank - 1), size), name, path)
+            chains = _moved_chains(pending, None, size, path)
+            return replace(pending, codes=codes, chains=chains), tuple(pending.layout.places.tolist())
+        last = pending.layout.order[-1] if pending.layout.dims == pending.shape else -1
+        if last != axis or pending.codes.type.shape[-1] != size:
+            order = (*(k for k in range(rank) if k != axis), axis)
+            pending = self.arrange(pending, order, name=name, path=path)
+        return pending, tuple(range(size))
+
+    def _as_shape(self, codes: Value, shape: Shape, name: str, path: str) -> Value:
+        return codes if codes.type.shape == shape else self.emit("view", _plain_view(codes, shape), [codes], name=name, path=path)
+
+    def _permuted(self, codes: Value, source: IntArray, shape: Shape, name: str, path: str) -> Value:
+        attrs = permutation(source, shape)
+        if attrs is None:
+            raise HwgenError("unsupported-node", path, "the elements would have to move in no order of axes", "permute whole axes")
+        if (codes, attrs) not in self._permutations:
+            self._permutations[codes, attrs] = self.emit("permute", attrs, [codes], name=f"{name}.order", path=path)
+        return self._permutations[codes, attrs]
+
     def view(self, pending: Pending, *, name: str, path: str) -> Value:
-        """The codes in the pending's shape, with the pending's scale and offset."""
+        """The codes with the pending's scale and offset."""
         maps = pending.affine
         if maps is None:
             raise HwgenError(
@@ -86,22 +127,17 @@ class _Lowering:
             raise HwgenError(
                 "numerics", path, "the scale or the offset of what leaves the chip is no number of float64", "use milder scales"
             )
-        attrs = ViewAttrs(pending.shape, *(v[:1] if len(set(v)) == 1 else v for v in (scale, offset)))
+        shape = pending.shape if pending.layout.in_order and _keeps_channels(pending, scale, offset) else pending.codes.type.shape
+        attrs = ViewAttrs(shape, *(v[:1] if len(set(v)) == 1 else v for v in (scale, offset)))
         return self.emit("view", attrs, [pending.codes], name=name, path=path)
 
     def quantize(self, pending: Pending, format_: Quantized, *, name: str, path: str) -> Pending:
         integer = format_.integer()
-        if format_.axis is not None and format_.axis % len(pending.shape) != len(pending.shape) - 1:
-            raise HwgenError(
-                "per-channel", path, f"scales vary along axis {format_.axis} of {pending.shape}", "use the last axis"
-            )
+        if format_.axis is not None:
+            pending, index = self.along(pending, format_.axis % len(pending.shape), name=f"{name}.view", path=path)
+            integer = _reordered(integer, index)
         codes = pending.codes
         channels = max(len(pending.chains), len(integer.scale), len(integer.offset))
-        if channels > 1 and codes.type.shape[-1] != pending.shape[-1]:
-            own = codes.type.format
-            if not isinstance(own, Integer):
-                raise TypeError("codes are integers")
-            codes = self.emit("view", ViewAttrs(pending.shape, own.scale, own.offset), [codes], name=f"{name}.view", path=path)
         chains = self._level_chains(pending, integer, channels)
         levels = Levels(integer.low, integer.high, format_.rounding, format_.wraps)
         if format_.bipolar:  # sign(v) as the level floor(v + 1) of 0 and 1
@@ -118,11 +154,11 @@ class _Lowering:
         found = find_requantizer(chains, domains, levels, where=path)
         if _is_identity(found, codes, integer):
             self._notes.changed(path, "the codes are already on this grid")
-            view = ViewAttrs(pending.shape, integer.scale, integer.offset)
-            return Pending.of(self.emit("view", view, [codes], name=name, path=path))
+            view = ViewAttrs(codes.type.shape, integer.scale, integer.offset)
+            return _with_codes(pending, self.emit("view", view, [codes], name=name, path=path))
         op, attrs = requantizer_node(found, integer)
         self._notes.changed(path, f"{op} from {_bits(codes)} to {integer.bits} bits")
-        return Pending.of(self.emit(op, attrs, [codes], name=name, path=path)).reshaped(pending.shape)
+        return _with_codes(pending, self.emit(op, attrs, [codes], name=name, path=path))
 
     def _level_chains(self, pending: Pending, integer: Integer, channels: int) -> tuple[Chain, ...]:
         """The chains in units of the new codes: ``(v - offset) / scale``."""
@@ -131,6 +167,46 @@ class _Lowering:
             inverse = _channel(integer.scale, c).inverse()
             result.append(pending.chains[c % len(pending.chains)].scaled(inverse, -(_channel(integer.offset, c) * inverse)))
         return tuple(result)
+
+
+def _with_codes(pending: Pending, codes: Value) -> Pending:
+    """The reals that new codes say by their own format, lying as before."""
+    return replace(pending, codes=codes, chains=Pending.of(codes).chains)
+
+
+def _plain_view(codes: Value, shape: Shape) -> ViewAttrs:
+    """Another shape; the scale goes with the chains."""
+    own = codes.type.format
+    if not isinstance(own, Integer):
+        raise TypeError("codes are integers")
+    kept = shape[-1] == codes.type.shape[-1]
+    return ViewAttrs(shape, own.scale if kept else own.scale[:1], own.offset if kept else own.offset[:1])
+
+
+def _keeps_channels(pending: Pending, scale: Sequence[Surd], offset: Sequence[Surd]) -> bool:
+    """Whether the codes may take the shape of the reals: one function for all, or the same last axis."""
+    return len({*scale}) == len({*offset}) == 1 or pending.shape[-1] == pending.channels
+
+
+def _moved_chains(pending: Pending, source: IntArray | None, channels: int, path: str) -> tuple[Chain, ...]:
+    """The chains of ``channels`` channels after code ``source[k]`` (k, where None) has come to place ``k``."""
+    chains, before = pending.chains, pending.channels
+    if len(set(chains)) == 1 or (before == channels and source is None):
+        return chains[:1] if len(set(chains)) == 1 else chains
+    elements = prod(pending.shape)
+    old = (np.arange(elements) if source is None else source) % before
+    table = old.reshape(-1, channels)
+    if not (table == table[0]).all():
+        raise HwgenError(
+            "per-channel", path, "scales per channel do not survive this change of shape", "quantize per tensor before it"
+        )
+    return tuple(chains[c] for c in table[0])
+
+
+def _reordered(integer: Integer, index: Sequence[int]) -> Integer:
+    """Scale and offset of channel ``index[k]`` at ``k``."""
+    scale, offset = (v if len(v) == 1 else tuple(v[i] for i in index) for v in (integer.scale, integer.offset))
+    return replace(integer, scale=scale, offset=offset)
 
 
 def _in_float64(number: Surd, *, zero: bool) -> bool:
@@ -202,7 +278,7 @@ class Lower(Pass):
             if value not in real:
                 path = value.producer.path
                 codes = lowering.view(pending[value], name=f"{value.name}.out", path=path)
-                real[value] = make(DECODE, NO_ATTRS, [codes], lowering.name(f"{value.name}.real"), path).output
+                real[value] = _in_model_order(lowering, pending[value], codes, value.name, path)
             return real[value]
 
         inputs: list[Node] = []
@@ -223,6 +299,22 @@ class Lower(Pass):
                 pending[node.output] = _lower_node(lowering, node, pending)
         outputs = tuple(real[v] if v in real and v.producer in host else decoded(v) for v in graph.outputs)
         return Graph(graph.name, topological(outputs, inputs), outputs)
+
+
+def _in_model_order(lowering: _Lowering, pending: Pending, codes: Value, name: str, path: str) -> Value:
+    """The reals of ``codes`` in the model's shape: what the host does."""
+    value = make(DECODE, NO_ATTRS, [codes], lowering.name(f"{name}.real"), path).output
+    layout = pending.layout
+    if not layout.in_order:
+        moved = tuple(layout.dims[o] for o in layout.order)
+        value = _reshaped(lowering, value, moved, f"{name}.real", path)
+        inverse = tuple(sorted(range(len(layout.order)), key=lambda k: layout.order[k]))
+        value = make(TRANSPOSE, TransposeAttrs(inverse), [value], lowering.name(f"{name}.real"), path).output
+    return _reshaped(lowering, value, pending.shape, f"{name}.real", path)
+
+
+def _reshaped(lowering: _Lowering, value: Value, shape: Shape, name: str, path: str) -> Value:
+    return value if value.type.shape == shape else make(RESHAPE, ReshapeAttrs(shape), [value], lowering.name(name), path).output
 
 
 def _lower_node(lowering: _Lowering, node: Node, pending: dict[Value, Pending]) -> Pending:

@@ -12,7 +12,7 @@ from hwgen.dataflow.plan import Dataflow, device_nodes
 from hwgen.dataflow.unit import Parallelism
 from hwgen.flow import lower
 from hwgen.ir.graph import NO_ATTRS, Graph, Node, Value, topological
-from hwgen.ops.linear import MatvecAttrs
+from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.quantize import DECODE
 from hwgen.ops.random_real_graph import random_real_graph
 from hwgen.ops.record import make

@@ -12,7 +12,7 @@ from hwgen.dataflow.folding import for_interval, from_text
 from hwgen.dataflow.plan import Dataflow, plan, with_fifo_depths
 from hwgen.errors import HwgenError, HwgenFailure
 from hwgen.flow import lower
-from hwgen.ops.linear import MatvecAttrs
+from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.record import attrs_as
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from hwgen.formats import Integer
 from hwgen.ir.graph import Node, Value
-from hwgen.ops.linear import MatvecAttrs
+from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.lookup import TableAttrs
 from hwgen.ops.record import Case, IntegerOp, attrs_as, make
 from hwgen.ops.requantize import ScaleAttrs, ThresholdAttrs

@@ -11,7 +11,7 @@ import pytest
 
 from hwgen.dataflow.unit import Memory, Unit
 from hwgen.formats import Integer
-from hwgen.ops.linear import weight_code
+from hwgen.ops.matvec import weight_code
 from hwgen.ops.record import IntegerOp
 from hwgen.ops.table import INTEGER_OPS
 

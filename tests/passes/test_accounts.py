@@ -14,7 +14,8 @@ from hwgen.ir.graph import NO_ATTRS, Graph, Value
 from hwgen.numerics.surd import Surd
 from hwgen.ops.activation import RELU, SIGMOID
 from hwgen.ops.classify import SOFTMAX, SoftmaxAttrs
-from hwgen.ops.linear import LINEAR, MatvecAttrs
+from hwgen.ops.linear import LINEAR
+from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.record import make
 from hwgen.ops.run import evaluate
 from hwgen.ops.scalar import ADD, BATCH_NORM, DIV, MUL, SCALE_BIAS, SUB, BatchNormAttrs, ScaleBiasAttrs

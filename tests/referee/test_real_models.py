@@ -10,7 +10,7 @@ from referee.qonnx_referee import judge, run_qonnx
 
 from hwgen.dataflow.plan import integer_format
 from hwgen.flow import BuildOptions, import_model, lower, plan_dataflow
-from hwgen.ops.linear import MatvecAttrs
+from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.record import attrs_as
 from hwgen.ops.run import evaluate
 from hwgen.sim.samples import draw

@@ -21,7 +21,7 @@ from hwgen.dataflow.folding import from_text
 from hwgen.dataflow.plan import plan
 from hwgen.errors import HwgenError
 from hwgen.frontend.onnx_reader import read_onnx
-from hwgen.ops.linear import MatvecAttrs
+from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.run import evaluate
 from hwgen.pipeline import run
 from hwgen.rtl.build_directory import Build, emit
