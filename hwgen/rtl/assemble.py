@@ -152,17 +152,22 @@ def _pipeline(builder: _Builder, stage: Stage, sources: list[str]) -> None:
     )
 
 
+def instance_of(glue: Fork | Buffer | Converter) -> str:
+    """The name of its instance in the top."""
+    return f"u_{glue.name}_convert" if isinstance(glue, Converter) else f"u_{glue.name}"
+
+
 def _fork(builder: _Builder, fork: Fork) -> None:
     source = builder.names[fork.takes[0]]
     nets = [builder.give(stream, f"{fork.name}_{k}") for k, stream in enumerate(fork.gives)]
     parameters = (("Width", fork.takes[0].bits), ("Outputs", len(nets)))
-    builder.add("hg_stream_fork", f"u_{fork.name}", parameters, (*_stream("in", source), *_streams("out", nets)))
+    builder.add("hg_stream_fork", instance_of(fork), parameters, (*_stream("in", source), *_streams("out", nets)))
 
 
 def _buffer(builder: _Builder, buffer: Buffer) -> None:
     source, after = builder.names[buffer.takes[0]], builder.give(buffer.gives[0], f"{buffer.name}_out")
     parameters = (("Width", buffer.takes[0].bits), ("Depth", buffer.depth))
-    builder.add("hg_stream_fifo", f"u_{buffer.name}", parameters, (*_stream("in", source), *_stream("out", after)))
+    builder.add("hg_stream_fifo", instance_of(buffer), parameters, (*_stream("in", source), *_stream("out", after)))
 
 
 def _converter(builder: _Builder, converter: Converter) -> None:
@@ -172,7 +177,7 @@ def _converter(builder: _Builder, converter: Converter) -> None:
         ("Width", before.element_bits), ("Elements", converter.elements), ("InLanes", before.lanes), ("OutLanes", after.lanes),
     )
     builder.add(
-        "hg_width_converter", f"u_{converter.name}_convert", parameters, (*_stream("in", source), *_stream("out", net))
+        "hg_width_converter", instance_of(converter), parameters, (*_stream("in", source), *_stream("out", net))
     )
 
 
