@@ -1,7 +1,6 @@
 """Arithmetic with constants, element by element, and batch norm: all of it becomes ``gain * x + bias`` a channel.
 
     scale_bias       y = gain[c] * x + bias[c], exact coefficients; the one form that lowering knows
-    add sub mul div  of a value and a constant (pass fold-scalar-arithmetic makes them scale_bias)
     batch_norm       y = (x - mean) / sqrt(variance + eps) * gamma + beta, exact (a square root stays a root)
 """
 
@@ -16,13 +15,12 @@ import numpy as np
 
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL
-from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value, topological
+from hwgen.ir.graph import NO_ATTRS, Attrs, Node, TensorType, Value, topological
 from hwgen.numerics.surd import ZERO, Surd
-from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule, TorchCall, TorchRule
+from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending
-from hwgen.ops.real_sampling import constant, exact, floats
-from hwgen.ops.record import Float64, RealOp, RealSampler, attrs_as, make
-from hwgen.ops.shape import independent
+from hwgen.ops.real_sampling import exact, floats
+from hwgen.ops.record import Float64, RealOp, attrs_as, make
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +98,6 @@ def _infer_batch_norm(node: Node) -> tuple[TensorType, ...]:
     return _check_channels(node, len(attrs.gamma), attrs.axis)
 
 
-def _infer_binary(node: Node) -> tuple[TensorType, ...]:
-    left, right = (v.type.shape for v in node.inputs)
-    try:
-        shape = np.broadcast_shapes(left, right)
-    except ValueError as error:
-        raise HwgenError(
-            "shape", f"{node.op} {node.path!r}", f"shapes {left} and {right} do not broadcast", "check the shapes"
-        ) from error
-    return (TensorType(tuple(int(d) for d in shape), REAL),)
-
-
 def _torch_neg(call: TorchCall) -> Value:
     return call.emit("scale_bias", ScaleBiasAttrs((Surd.of(-1),), (Surd.of(0),)), [call.value(0)])
 
@@ -160,13 +147,6 @@ def emit_batch_norm(call: ImportCall, value: Value, vectors: Sequence[tuple[Surd
     return call.emit("batch_norm", BatchNormAttrs(gamma, beta, mean, variance, small, 1), [value])
 
 
-def _binary(op: str) -> OnnxRule:
-    def rule(call: OnnxCall) -> Value:
-        return call.emit(op, NO_ATTRS, [call.value(0), call.value(1)])
-
-    return rule
-
-
 def _torch_batch_norm(call: TorchCall) -> Value:
     """``aten.batch_norm`` and ``_native_batch_norm_legit_no_training``: (x, gamma?, beta?, mean, variance, …)."""
     native = call.input_count < 9
@@ -185,24 +165,6 @@ def _torch_batch_norm(call: TorchCall) -> Value:
     beta = exact_vector(call, 2, "bias") if call.has(2) else (Surd.of(0),) * channels
     vectors = [gamma, beta, exact_vector(call, 3, "mean"), exact_vector(call, 4, "variance")]
     return emit_batch_norm(call, value, vectors, epsilon)
-
-
-def _torch_binary(op: str, *, reverse: bool = False) -> TorchRule:
-    def rule(call: TorchCall) -> Value:
-        alpha = 1 if op in ("mul", "div") else call.argument(2, "alpha", 1)
-        if alpha != 1:
-            raise call.refuse(f"alpha={alpha}", "multiply the operand instead")
-        left, right = call.value(0), call.value(1)
-        operands = [right, left] if reverse else [left, right]
-        result = call.emit(op, NO_ATTRS, operands)
-        batched = [v for v in operands if not independent(v)]
-        if batched and (result.type.shape[0] != 1 or any(len(v.type.shape) != len(result.type.shape) for v in batched)):
-            raise call.refuse(
-                f"shapes {left.type.shape} and {right.type.shape} broadcast along the batch axis", "keep the batch first"
-            )
-        return result
-
-    return rule
 
 
 def _onnx_pow(call: OnnxCall) -> Value:
@@ -269,51 +231,6 @@ def _batch_norm_sample(random: Random, value: Value, name: str) -> Value:
     attrs = BatchNormAttrs(gamma, beta, mean, variance, Surd.of(random.choice((1e-5, 1e-3, 0.0))))
     return make(BATCH_NORM, attrs, [value], name, name).output
 
-
-def _operand(random: Random, value: Value, name: str) -> Value:
-    """A constant, not zero: one number or one a channel; float32, with square roots, or computed from two."""
-    channels = value.type.shape[-1]
-    shape = random.choice(((), (1,), (channels,), (1, channels)))
-    if random.random() < 0.2:
-        return constant(exact(random, shape), name)
-    data = floats(random, shape)
-    data = constant(np.where(np.abs(data) < 0.1, np.float32(0.5), data), name)
-    if random.random() < 0.8:
-        return data
-    other = constant(exact(random, random.choice(((), shape))), f"{name}.other")
-    op = random.choice((MUL, DIV))
-    return make(op, NO_ATTRS, [data, other], f"{name}.{op.name}", name).output
-
-
-def _binary_sample(op: str) -> RealSampler:
-    def sample(random: Random, value: Value, name: str) -> Value:
-        inputs = [value, _operand(random, value, f"{name}.constant")]
-        if op != "div" and random.random() < 0.5:
-            inputs.reverse()
-        return make({"add": ADD, "sub": SUB, "mul": MUL, "div": DIV}[op], NO_ATTRS, inputs, name, name).output
-
-    return sample
-
-
-_EVALUATE = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
-
-
-_TORCH_REVERSED = {"aten.rsub.Scalar": "sub", "aten.rsub.Tensor": "sub"}
-
-
-def _binary_op(name: str, onnx: str) -> RealOp:
-    function = _EVALUATE[name]
-    torch = {f"aten.{name}.{kind}": _torch_binary(name) for kind in ("Tensor", "Scalar")}
-    torch |= {name_: _torch_binary(name, reverse=True) for name_, op in _TORCH_REVERSED.items() if op == name}
-    return RealOp(
-        name, NoAttrs, _infer_binary, evaluate=lambda node, x: function(x[0], x[1]), onnx={onnx: _binary(name)},
-        torch=torch, sample=_binary_sample(name),
-    )
-
-
-ADD, SUB, MUL, DIV = (
-    _binary_op("add", "Add"), _binary_op("sub", "Sub"), _binary_op("mul", "Mul"), _binary_op("div", "Div")
-)
 
 BATCH_NORM = RealOp(
     "batch_norm", BatchNormAttrs, _infer_batch_norm,

@@ -6,7 +6,21 @@ from collections.abc import Mapping
 from typing import Final
 
 from hwgen.ir.graph import Attrs
-from hwgen.ops import activation, classify, linear, lookup, matvec, permute, quantize, requantize, scalar, shape, source
+from hwgen.ops import (
+    activation,
+    arithmetic,
+    classify,
+    eltwise,
+    linear,
+    lookup,
+    matvec,
+    permute,
+    quantize,
+    requantize,
+    scalar,
+    shape,
+    source,
+)
 from hwgen.ops.importing import OnnxRule, TorchRule
 from hwgen.ops.record import IntegerOp, RealOp
 
@@ -19,10 +33,12 @@ REAL_OPS: Final = (
     linear.LINEAR,
     scalar.SCALE_BIAS,
     scalar.BATCH_NORM,
-    scalar.ADD,
-    scalar.SUB,
-    scalar.MUL,
-    scalar.DIV,
+    arithmetic.ADD,
+    arithmetic.SUB,
+    arithmetic.MUL,
+    arithmetic.DIV,
+    arithmetic.MIN,
+    arithmetic.MAX,
     activation.RELU,
     activation.SIGMOID,
     activation.TANH,
@@ -40,6 +56,7 @@ INTEGER_OPS: Final = (
     classify.ARGMAX,
     shape.VIEW,
     permute.PERMUTE,
+    eltwise.ELTWISE,
 )
 
 REAL: Final[Mapping[str, RealOp]] = {op.name: op for op in REAL_OPS}

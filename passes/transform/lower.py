@@ -22,6 +22,7 @@ from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.scalar_map import Chain, Levels
 from hwgen.numerics.scale_shift import ScaleShift
 from hwgen.numerics.surd import UNIT, Surd
+from hwgen.ops.arithmetic import ARITHMETIC
 from hwgen.ops.lowering import Layout, Pending, needs_quantizer
 from hwgen.ops.permute import PermuteAttrs, permutation
 from hwgen.ops.quantize import DECODE, QuantizeAttrs
@@ -325,10 +326,14 @@ def _lower_node(lowering: _Lowering, node: Node, pending: dict[Value, Pending]) 
             "unsupported-node", f"{node.op} {node.path!r}", "has no integer form where it stands",
             "simplify the model, or see `hwgen ops` for what is supported",
         )
-    if node.op != "linear" and len(known) != len(node.inputs):
+    if not known:
         raise needs_quantizer(node, "depends on constants only and was not folded")
-    if node.op == "linear" and not known:
-        raise needs_quantizer(node, "multiplies constants")
+    if node.op in ARITHMETIC and len(known) != len(node.inputs):
+        shapes = " and ".join(str(v.type.shape) for v in node.inputs)
+        raise HwgenError(
+            "unsupported-node", f"{node.op} {node.path!r}", f"has a constant that differs from element to element ({shapes})",
+            "use a scalar or one number a channel",
+        )
     return rule(lowering, node, known)
 
 

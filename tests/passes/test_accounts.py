@@ -13,12 +13,13 @@ from hwgen.formats import REAL, Fixed, parse_quantized
 from hwgen.ir.graph import NO_ATTRS, Graph, Value
 from hwgen.numerics.surd import Surd
 from hwgen.ops.activation import RELU, SIGMOID
+from hwgen.ops.arithmetic import ADD, DIV, MUL, SUB
 from hwgen.ops.classify import SOFTMAX, SoftmaxAttrs
 from hwgen.ops.linear import LINEAR
 from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.record import make
 from hwgen.ops.run import evaluate
-from hwgen.ops.scalar import ADD, BATCH_NORM, DIV, MUL, SCALE_BIAS, SUB, BatchNormAttrs, ScaleBiasAttrs
+from hwgen.ops.scalar import BATCH_NORM, SCALE_BIAS, BatchNormAttrs, ScaleBiasAttrs
 from hwgen.ops.shape import RESHAPE, TRANSPOSE, ReshapeAttrs, TransposeAttrs
 from hwgen.ops.source import CONSTANT, INPUT, ConstantAttrs, InputAttrs
 from hwgen.pipeline import Note

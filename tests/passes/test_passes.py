@@ -14,11 +14,12 @@ from hwgen.ir.graph import NO_ATTRS, Graph, topological
 from hwgen.ir.text import parse_graph, print_graph
 from hwgen.numerics.surd import Surd
 from hwgen.ops.activation import RELU, SIGMOID
+from hwgen.ops.arithmetic import ADD, DIV, MUL, SUB
 from hwgen.ops.classify import ARGMAX_REAL
 from hwgen.ops.linear import LINEAR
 from hwgen.ops.record import make
 from hwgen.ops.run import evaluate
-from hwgen.ops.scalar import ADD, BATCH_NORM, DIV, MUL, SCALE_BIAS, SUB, BatchNormAttrs, ScaleBiasAttrs
+from hwgen.ops.scalar import BATCH_NORM, SCALE_BIAS, BatchNormAttrs, ScaleBiasAttrs
 from hwgen.ops.shape import RESHAPE, ReshapeAttrs
 from hwgen.ops.source import INPUT, InputAttrs
 from hwgen.ops.table import ATTRS
