@@ -1,7 +1,7 @@
 """What lies between an integer value and the next quantizer, one real function a channel.
 
-A chain of affine maps, clamps (ReLU) and tabulated functions.  Affine maps and clamps compose to one clamped
-affine map, so a chain is kept as ``clamped affine, function, clamped affine, …``.
+A chain of affine maps, clamps (ReLU), choices by size (leaky ReLU) and tabulated functions.  Affine maps and clamps in a row
+compose to one clamped affine map.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class ClampedAffine:
     low: Surd | None = None
     high: Surd | None = None
 
-    def at(self, code: int) -> Surd:
-        """``v(code)``; an exact zero where it is zero, however its square roots are written."""
-        value = self.gain * Surd.of(code) + self.bias
+    def of(self, a: Surd) -> Surd:
+        """``v(a)``; an exact zero where it is zero, however its square roots are written."""
+        value = self.gain * a + self.bias
         if self.low is not None and value < self.low:
             value = self.low
         if self.high is not None and self.high < value:
@@ -71,57 +71,148 @@ class Apply:
 
 
 @dataclass(frozen=True, slots=True)
+class Choose:
+    """``above(v)`` where v > edge, ``below(v)`` where v < edge; at the edge ``above`` if ``edge_above``, else ``below``."""
+
+    edge: Surd
+    below: Chain
+    above: Chain
+    edge_above: bool = True
+
+    def sides(self, value: arb, edge: arb) -> tuple[Chain, ...]:
+        """The chains that numbers of a ball go through, given the ball of the edge."""
+        return (self.above,) if value > edge else (self.below,) if value < edge else (self.below, self.above)
+
+    def branch(self, value: Surd) -> Chain:
+        """The chain that ``value`` goes through."""
+        side = (value - self.edge).sign()
+        return self.above if side > 0 or (side == 0 and self.edge_above) else self.below
+
+
+Step = ClampedAffine | Apply | Choose
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """``steps`` in order; the real function of one channel.  A chain of one ClampedAffine is *affine*."""
 
-    steps: tuple[ClampedAffine | Apply, ...] = (ClampedAffine(),)
+    steps: tuple[Step, ...] = (ClampedAffine(),)
 
     @property
     def affine(self) -> ClampedAffine | None:
-        """The chain as one clamped affine map, or None if it has a function in it."""
+        """The chain as one clamped affine map, or None if it is more than that."""
         return self.steps[0] if len(self.steps) == 1 and isinstance(self.steps[0], ClampedAffine) else None
 
-    def _last(self) -> ClampedAffine:
+    def _with_last(self, change: Callable[[ClampedAffine], ClampedAffine]) -> Chain:
         last = self.steps[-1]
-        return last if isinstance(last, ClampedAffine) else ClampedAffine()
-
-    def _with_last(self, last: ClampedAffine) -> Chain:
-        before = self.steps[:-1] if isinstance(self.steps[-1], ClampedAffine) else self.steps
-        return Chain((*before, last))
+        if isinstance(last, ClampedAffine):
+            return Chain((*self.steps[:-1], change(last)))
+        return Chain((*self.steps, change(ClampedAffine())))
 
     def scaled(self, gain: Surd, bias: Surd) -> Chain:
         """The chain followed by ``gain * v + bias``."""
-        return self._with_last(self._last().scaled(gain, bias))
+        return self._with_last(lambda last: last.scaled(gain, bias))
 
     def clamped(self, low: Surd | None, high: Surd | None) -> Chain:
-        """The chain followed by a clamp."""
-        return self._with_last(self._last().clamped(low, high))
+        """The chain followed by a clamp, ``low <= high``."""
+        return self._with_last(lambda last: last.clamped(low, high))
 
     def applied(self, function: str) -> Chain:
         """The chain followed by a function."""
         return Chain((*self.steps, Apply(function)))
 
-    def compare(self, code: int, target: Fraction) -> int:
-        """-1, 0 or 1 as the value at ``code`` is below, equal to or above ``target``; exact."""
-        first, rest = self.steps[0], self.steps[1:]
-        if isinstance(first, Apply):
-            first, rest = ClampedAffine(), self.steps
-        start = first.at(code)
-        if not rest:
-            return (start - Surd.of(target)).sign()
+    def chosen(self, edge: Surd, below: Chain, above: Chain, *, edge_above: bool = True) -> Chain:
+        """The chain followed by one of two others; see `Choose`."""
+        return Chain((*self.steps, Choose(edge, below, above, edge_above)))
 
-        def steps(exact: Callable[[Surd], arb]) -> arb:
-            value = exact(start)
-            for step in rest:
-                if isinstance(step, Apply):
-                    value = FUNCTIONS[step.function].ball(value)
-                    continue
+    def then(self, step: Step) -> Chain:
+        """The chain followed by ``step``; affine maps in a row become one."""
+        if isinstance(step, ClampedAffine):
+            return self.scaled(step.gain, step.bias).clamped(step.low, step.high)
+        return Chain((*self.steps, step))
+
+    def at(self, code: int) -> Point:
+        """The value at ``code``."""
+        return _point(Surd.of(code), self.steps)
+
+    def compare(self, code: int, target: Fraction | Surd) -> int:
+        """-1, 0 or 1 as the value at ``code`` is below, equal to or above ``target``; exact."""
+        return self.at(code).compare(Surd.of(target))
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A value: ``rest`` of ``start``, which begins with a function whose value is no known sum of roots, or is empty.
+
+    limit: a number that the value is not, and the side of it on which the value lies; or None.
+    """
+
+    start: Surd
+    rest: tuple[Step, ...] = ()
+    limit: tuple[Surd, int] | None = None
+
+    @property
+    def exact(self) -> Surd | None:
+        """The value where it is a sum of square roots, else None."""
+        return None if self.rest else self.start
+
+    def compare(self, target: Surd) -> int:
+        """-1, 0 or 1 as the value is below, equal to or above ``target``.  Raises HwgenError where that stays uncertain."""
+        if not self.rest:
+            return (self.start - target).sign()
+        if self.limit is not None and (self.limit[0] - target).sign() == 0:
+            return self.limit[1]
+        return certified_compare(lambda exact: _enclosed(exact(self.start), self.rest, exact), target)
+
+
+def _point(value: Surd, steps: tuple[Step, ...]) -> Point:
+    """The value of ``steps`` for ``value``; exact as far as it goes."""
+    while steps:
+        step, steps = steps[0], steps[1:]
+        match step:
+            case ClampedAffine():
+                value = step.of(value)
+            case Choose():
+                steps = (*step.branch(value).steps, *steps)
+            case Apply():
+                function = FUNCTIONS[step.function]
+                known = function.exact(value)
+                if known is None:
+                    return _limited(value, (step, *steps), function.limit(value))
+                value = known
+    return Point(value)
+
+
+def _limited(start: Surd, rest: tuple[Step, ...], limit: tuple[Surd, int] | None) -> Point:
+    """The value of ``rest`` for ``start``, where that of its first step, a function, comes near ``limit``."""
+    for index, step in enumerate(rest[1:], 1):
+        if limit is None or not isinstance(step, ClampedAffine) or step.gain.sign() == 0:
+            return Point(start, rest)
+        number, side = step.gain * limit[0] + step.bias, limit[1] * step.gain.sign()
+        if (step.of(limit[0]) - number).sign():  # a clamp lies between the number and the value, perhaps
+            return Point(start, rest)
+        bound = step.high if side > 0 else step.low
+        if bound is not None and (bound - number).sign() == 0:
+            return _point(bound, rest[index + 1 :])
+        limit = number, side
+    return Point(start, rest, limit)
+
+
+def _enclosed(value: arb, steps: tuple[Step, ...], exact: Callable[[Surd], arb]) -> arb:
+    """A ball that holds the value of ``steps`` for every number in the ball ``value``."""
+    for index, step in enumerate(steps):
+        match step:
+            case Apply():
+                value = FUNCTIONS[step.function].ball(value)
+            case ClampedAffine():
                 value = value * exact(step.gain) + exact(step.bias)
                 value = value if step.low is None else value.max(exact(step.low))
                 value = value if step.high is None else value.min(exact(step.high))
-            return value
-
-        return certified_compare(steps, target)
+            case Choose():
+                edge, rest = exact(step.edge), steps[index + 1 :]
+                sides = [_enclosed(value, (*c.steps, *rest), exact) for c in step.sides(value, edge)]
+                return sides[0] if len(sides) == 1 else sides[0].union(sides[1])
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +231,23 @@ class Levels:
 
     def reaches(self, chain: Chain, code: int, level: int) -> bool:
         """Whether the chain's value at ``code`` rounds to ``level`` or more."""
+        return self._passes(chain.at(code), level)
+
+    def _passes(self, point: Point, level: int) -> bool:
         boundary, inclusive = level_boundary(level, self.rounding)
-        order = chain.compare(code, boundary)
+        order = point.compare(Surd.of(boundary))
         return order > 0 or (inclusive and order == 0)
 
     def of(self, chain: Chain, code: int) -> int:
-        """The level of the chain's value at ``code`` (saturating), by bisection on the levels."""
+        """The level of the chain's value at ``code`` (saturating), by bisection on the levels where it is no fraction."""
+        point = chain.at(code)
+        known = None if point.exact is None else point.exact.rational
+        if known is not None:
+            return min(max(round_fraction(known, self.rounding), self.low), self.high)
         low, high = self.low, self.high
         while low < high:
             middle = (low + high + 1) // 2
-            if self.reaches(chain, code, middle):
+            if self._passes(point, middle):
                 low = middle
             else:
                 high = middle - 1
@@ -159,7 +257,4 @@ class Levels:
         """The level of a constant, or ``otherwise`` for None."""
         if value is None:
             return otherwise
-        rational = value.rational
-        if rational is not None:
-            return min(max(round_fraction(rational, self.rounding), self.low), self.high)
         return self.of(Chain((ClampedAffine(ZERO, value),)), 0)
