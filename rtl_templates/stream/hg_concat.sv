@@ -40,10 +40,13 @@ module hg_concat #(
   localparam int unsigned Most      = most_beats();
   localparam int unsigned LeftWidth = (Most > 1) ? $clog2(Most) : 1;
   localparam int unsigned TurnWidth = (Inputs > 1) ? $clog2(Inputs) : 1;
+  localparam int unsigned Places    = 1 << TurnWidth;
 
-  logic [TurnWidth-1:0] turn_q, turn_next;
-  logic [LeftWidth-1:0] left_q, left_next;
-  logic                 last, moves;
+  logic [TurnWidth-1:0]         turn_q, turn_next;
+  logic [LeftWidth-1:0]         left_q, left_next;
+  logic                         last, moves;
+  logic [Places-1:0]            valid;
+  logic [Places-1:0][Width-1:0] data;
 
   for (genvar k = 0; k < Inputs; k++) begin : gen_input
     if (BeatTable[32*k+:32] == 0) begin : gen_bad_beats
@@ -52,8 +55,14 @@ module hg_concat #(
     assign in_ready_o[k] = out_ready_i && turn_q == TurnWidth'(k);
   end
 
-  assign out_valid_o = in_valid_i[turn_q];
-  assign out_data_o  = in_data_i[turn_q];
+  // A place for each number that turn_q can show; those past the last input stand for it.
+  for (genvar p = 0; p < Places; p++) begin : gen_place
+    assign valid[p] = in_valid_i[(p < Inputs) ? p : Inputs - 1];
+    assign data[p]  = in_data_i[(p < Inputs) ? p : Inputs - 1];
+  end
+
+  assign out_valid_o = valid[turn_q];
+  assign out_data_o  = data[turn_q];
   assign moves       = out_valid_o && out_ready_i;
   assign last        = left_q == '0;
   assign turn_next   = (turn_q == TurnWidth'(Inputs - 1)) ? '0 : turn_q + TurnWidth'(1);

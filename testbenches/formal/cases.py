@@ -20,6 +20,17 @@ PIPELINES: Final = ((0, 2, 1), (1, 3, 1), (2, 4, 1), (3, 5, 1), (1, 1, 1), (2, 3
 """Latency, depth, beats an output."""
 
 
+TURNS: Final = ((1,), (3,), (1, 1), (2, 3), (4, 1), (1, 1, 1), (1, 2, 3), (3, 1, 4))
+"""Beats of each input a turn."""
+
+BOXES: Final = (
+    # (size, first, last) of rows, columns and blocks: all, one beat, corners, the middle, one dimension only
+    ((1, 0, 0), (1, 0, 0), (1, 0, 0)), ((2, 0, 1), (2, 0, 1), (2, 0, 1)), ((3, 1, 1), (3, 2, 2), (2, 1, 1)),
+    ((3, 0, 1), (3, 0, 1), (1, 0, 0)), ((3, 1, 2), (3, 1, 2), (3, 2, 2)), ((4, 1, 2), (4, 1, 2), (2, 0, 1)),
+    ((1, 0, 0), (1, 0, 0), (5, 4, 4)), ((1, 0, 0), (6, 2, 3), (1, 0, 0)), ((5, 0, 2), (1, 0, 0), (3, 1, 1)),
+)
+
+
 def _period(depth: int, latency: int, beats_per_output: int) -> int:
     """Cycles a result: the gate takes so many beats, and ``depth`` results share the way of ``latency + 2`` edges."""
     return max(beats_per_output, -(-(latency + 2) // depth))
@@ -37,6 +48,13 @@ def cases() -> Iterator[Case]:
     yield Case("fv_skid_buffer", {"Width": 4})
     yield from (Case("fv_stream_fork", {"Outputs": outputs}) for outputs in (1, 2, 3))
     yield from (Case("fv_stream_join", {"Inputs": inputs}) for inputs in (1, 2, 3))
+    for turns in TURNS:
+        yield Case("fv_concat", {"Inputs": len(turns), **dict(zip(("First", "Second", "Third"), turns, strict=False))})
+    for box in BOXES:
+        parameters: dict[str, int] = {}
+        for name, (size, first, last) in zip(("Row", "Col", "Block"), box, strict=True):
+            parameters |= {f"{name}s": size, f"{name}First": first, f"{name}Last": last}
+        yield Case("fv_select", parameters)
     for elements, in_lanes, out_lanes in RATIOS:
         yield Case("fv_width_converter", {"Elements": elements, "InLanes": in_lanes, "OutLanes": out_lanes})
     yield Case("fv_width_converter", {"Elements": 7, "InLanes": 3, "OutLanes": 2, "Width": 3})

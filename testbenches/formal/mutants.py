@@ -16,6 +16,9 @@ GATED: Final = Case("fv_gated_pipeline", {"Depth": 3, "Latency": 1, "BeatsPerOut
 TIGHT: Final = Case("fv_gated_pipeline", {"Depth": 2, "Latency": 1, "Period": 1, "Width": 1}, steps=14)
 FORK: Final = Case("fv_stream_fork", {"Outputs": 2, "Width": 1}, steps=12)
 JOIN: Final = Case("fv_stream_join", {"Inputs": 2, "Width": 1}, steps=12)
+CONCAT: Final = Case("fv_concat", {"Inputs": 3, "First": 1, "Second": 2, "Third": 3, "Width": 1}, steps=14)
+BOX: Final = {"Rows": 2, "Cols": 2, "Blocks": 2, "RowLast": 0, "ColFirst": 1, "ColLast": 1, "BlockFirst": 0, "BlockLast": 0}
+SELECT: Final = Case("fv_select", {**BOX, "Width": 1}, steps=14)
 CONVERTER: Final = Case("fv_width_converter", {"Elements": 5, "InLanes": 2, "OutLanes": 3}, steps=14)
 
 
@@ -122,6 +125,25 @@ MUTANTS: Final = (
         ("valid with one input", "out_valid_o = &in_valid_i", "out_valid_o = |in_valid_i"),
         ("lanes swapped", "out_data_o  = in_data_i", "out_data_o  = {in_data_i[0], in_data_i[1]}"),
         ("never valid", "out_valid_o = &in_valid_i", "out_valid_o = 1'b0"),
+    ),
+    *_of(
+        CONCAT, "hg_concat",
+        ("turns go on after each beat", "turn_q <= last ? turn_next : turn_q", "turn_q <= turn_next"),
+        ("one beat too many a turn", "LeftWidth'(BeatTable[32*k+:32] - 32'd1)", "LeftWidth'(BeatTable[32*k+:32])"),
+        ("the last input has no turn", "TurnWidth'(Inputs - 1)", "TurnWidth'(Inputs - 2)"),
+        ("all inputs are ready", "out_ready_i && turn_q == TurnWidth'(k)", "out_ready_i"),
+        ("valid with another input's beat", "out_valid_o = valid[turn_q]", "out_valid_o = |in_valid_i"),
+        ("shows the first input always", "out_data_o  = data[turn_q]", "out_data_o  = in_data_i[0]"),
+        ("the turn is not reset", "turn_q <= '0;\n", "turn_q <= turn_q;\n"),
+    ),
+    *_of(
+        SELECT, "hg_select",
+        ("the box ends too early", "at <= last", "at < last"),
+        ("waits outside the box too", "out_ready_i || !chosen", "out_ready_i"),
+        ("valid outside the box too", "in_valid_i && chosen", "in_valid_i"),
+        ("columns count with every beat", "if (block_end)            col_q", "col_q"),
+        ("other data", "out_data_o  = in_data_i", "out_data_o  = ~in_data_i"),
+        ("blocks are not reset", "block_q <= '0;\n", "block_q <= block_q;\n"),
     ),
     *_of(
         CONVERTER, "hg_width_converter",

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "rtl_templates").rglob("*.sv"))
 MODULES = [path.stem for path in TEMPLATES]
 SOURCE = {path.stem: path for path in TEMPLATES}
-PARTS = {"hg_sum": "hg_adder_tree", "hg_adder_rank": "hg_adder_tree", "hg_requant_scale_lane": "hg_requant_scale"}
+PARTS = {"hg_window_axis": "hg_window", "hg_sum": "hg_adder_tree", "hg_adder_rank": "hg_adder_tree", "hg_requant_scale_lane": "hg_requant_scale"}
 """Modules that are only ever used, and tested, inside another one."""
 TESTED = [name for name in MODULES if name not in PARTS]
 
@@ -176,9 +176,25 @@ PICKY = [
     ("hg_argmax", {"IndexWidth": 1}, "do not hold the indices"),
     ("hg_argmax", {"Lanes": 1, "Elements": 1, "IndexWidth": 0}, "do not hold the indices"),
     ("hg_argmax", {"Lanes": 5, "Elements": 4, "IndexWidth": 3}, "Lanes lie in 1 ... Elements"),
+    ("hg_reduce", {"Kind": 3}, "Kind must be 0 (maximum)"),
+    ("hg_reduce", {"Kind": 2}, "File is empty"),
+    ("hg_reduce", {"OutWidth": 7}, "fewer than Width"),
+    ("hg_eltwise", {"Kind": 4}, "Kind must be 0 (sum)"),
+    ("hg_eltwise", {"AWidth": 65}, "AWidth and BWidth must lie in 1 ... 64"),
+    ("hg_eltwise", {"BWidth": 65}, "AWidth and BWidth must lie in 1 ... 64"),
     ("hg_table", {"File": "x", "InWidth": 24}, "2**InWidth words"),
     ("hg_stream_fifo", {"Depth": 0}, "at least 1"),
     ("hg_credit_fifo", {"Depth": 0}, "at least 1"),
+    ("hg_concat", {"Inputs": 2, "Beats": 5}, "Beats of each input must be at least 1"),
+    ("hg_select", {"RowLast": 1}, "rows RowFirst ... RowLast must be some of 0 ... Rows - 1"),
+    ("hg_select", {"Cols": 3, "ColFirst": 2, "ColLast": 1}, "columns ColFirst ... ColLast must be some of 0 ... Cols - 1"),
+    ("hg_select", {"BlockLast": 2}, "blocks BlockFirst ... BlockLast must be some of 0 ... Blocks - 1"),
+    ("hg_reorder", {"Loops": 7}, "Loops must lie in 1 ... 6"),
+    ("hg_reorder", {"Banks": 3}, "Banks must lie in 1 ... 2"),
+    ("hg_reorder", {"RamStyle": 3}, "hg_reorder: RamStyle must be 0 or 1"),
+    ("hg_reorder", {"Words": 6}, "do not reach each of the Words once"),
+    ("hg_reorder", {"Strides": 0x00000001_00000003}, "do not reach each of the Words once"),
+    ("hg_reorder", {"Strides": 0x00000001_00000001}, "do not reach each of the Words once"),
 ]
 
 
