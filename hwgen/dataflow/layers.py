@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hwgen.dataflow.links import Links, links_of
 from hwgen.dataflow.stage import Buffer, Dataflow, Stage, integer_format
 from hwgen.dataflow.unit import Memory, Parallelism
-from hwgen.dataflow.use import multiplying
+from hwgen.ops.table import INTEGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,11 @@ def _buffer_bits(stage: Stage) -> int:
 
 
 def parallelism_of(stage: Stage) -> Parallelism | None:
-    """Of the multiplier array, as a user chooses it; None where there is none."""
-    unit = multiplying(stage)
-    return None if unit is None else Parallelism(unit.in_lanes, unit.out_lanes)
+    """Of the operator that begins the stage, as a user chooses it; None where it is none whose parallelism is chosen."""
+    if INTEGER[stage.node.op].work is None:
+        return None
+    units = [p.unit for p in stage.units if p.node is stage.node]
+    return Parallelism(units[0].in_lanes, units[-1].out_lanes)
 
 
 def _row(stage: Stage) -> LayerRow:

@@ -22,7 +22,8 @@ from hwgen.errors import clean
 from hwgen.report import charts
 from hwgen.report.data import PageData, gather
 from hwgen.rtl.atomic import write_text
-from hwgen.rtl.build_directory import Build, StreamRecord
+from hwgen.rtl.build_directory import Build
+from hwgen.rtl.manifest import StreamRecord
 
 REPORT: Final = "report.html"
 _FOLDER: Final = Path(__file__).resolve().parent
@@ -67,7 +68,8 @@ def _some(numbers: tuple[float, ...]) -> str:
 
 
 _PORT_ROWS: Final[tuple[tuple[str, Callable[[StreamRecord], str]], ...]] = (
-    ("Shape", lambda s: " × ".join(map(str, s.shape))),
+    ("Shape", lambda s: _shape(s.shape)),
+    ("Shape as it passes, channels last", lambda s: _shape(s.device_shape)),
     ("Codes", lambda s: f"{'bipolar' if s.bipolar else 'signed' if s.signed else 'unsigned'}, {_bits(s.element_bits)}"),
     ("Padded to", lambda s: f"{_bits(s.padded_bits)} each"),
     ("A beat", lambda s: f"{s.lanes} elements, {_bits(s.lanes * s.padded_bits)}, the first in the lowest bits"),
@@ -77,13 +79,25 @@ _PORT_ROWS: Final[tuple[tuple[str, Callable[[StreamRecord], str]], ...]] = (
 )
 
 
+def _shape(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _host_work(stream: StreamRecord, *, comes_in: bool) -> str | None:
+    """What the host does to a tensor before it sends it, or after it got it, in NumPy's words; None where there is nothing to do."""
+    shape = stream.device_shape if comes_in else stream.shape
+    if stream.order == tuple(range(len(stream.order))) and stream.shape == stream.device_shape:
+        return None
+    return f"x.reshape{stream.dims}.transpose{stream.order}.reshape{shape}"
+
+
 def _bits(number: int) -> str:
     return "1 bit" if number == 1 else f"{number} bits"
 
 
 _PARTS: Final = tuple(
     (title.lower(), title)
-    for title in ("Network", "Cycles", "Timeline", "Area", "Clock", "Values", "Verification", "Ports", "Reproduce", "Versions")
+    for title in ("Network", "Cycles", "Timeline", "Memory", "Area", "Clock", "Values", "Verification", "Ports", "Reproduce", "Versions")
 )
 
 
@@ -109,7 +123,7 @@ def render(data: PageData) -> str:
     return _environment().get_template("page.html.jinja").render(
         data=data, charts=charts, hwgen_version=__version__, policy=_policy(style), style=Markup(style),  # our own file
         alone=charts.timeline_chart(data.alone, paths), many=charts.timeline_chart(data.many, paths), parts=_PARTS,
-        port_rows=_PORT_ROWS,
+        port_rows=_PORT_ROWS, host_work=_host_work, streams=(*data.manifest.inputs, *data.manifest.outputs),
     )
 
 

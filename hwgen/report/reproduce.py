@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hwgen.rtl.build_directory import Manifest, OptionsRecord
+from hwgen.rtl.manifest import Manifest, OptionsRecord
 from hwgen.sim.record import VerificationRecord
 from hwgen.synth.record import Synthesis
 

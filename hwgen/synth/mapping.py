@@ -1,8 +1,9 @@
 """From sources to a mapped netlist, by Yosys.
 
-Before synthesis each stage's instances of the top, with the glue that belongs to it (`hwgen.dataflow.links`), become one module that
-keeps its place in the hierarchy; inside it everything is flattened. The cells are counted a module at a time, and the total is that of the same netlist, which is then flattened
-under names that begin with the stage's: the netlist that is placed and routed, and simulated.
+Before synthesis each stage's instances of the top, with the glue that belongs to it (`hwgen.dataflow.links`), become one module
+that keeps its place in the hierarchy; inside it everything is flattened. The cells are counted a module at a time, and the total is
+that of the same netlist, which is then flattened under names that begin with the stage's: the netlist that is placed and routed,
+and simulated.
 """
 
 from __future__ import annotations
