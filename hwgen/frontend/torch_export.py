@@ -133,6 +133,15 @@ class _Call:
             raise self.refuse(f"argument {name!r} is made by no operator", "report this case")
         return value
 
+    def values(self, index: int) -> tuple[Value, ...]:
+        """Argument ``index``, a list of tensors."""
+        given = self._given[index] if self.has(index) else None
+        names = [getattr(one, "name", None) for one in given] if isinstance(given, list | tuple) else []
+        found = tuple(v for n in names if isinstance(n, str) and (v := self._builder.value(n)) is not None)
+        if not found or len(found) != len(names):
+            raise self.refuse(f"argument {self._names[index]!r} is no list of tensors", "give a list of tensors")
+        return found
+
     def is_constant(self, index: int) -> bool:
         """Whether the argument is a parameter, a buffer or a number."""
         return self.has(index) and self._builder.array(self._name(index)) is not None
@@ -267,16 +276,18 @@ class _Reader:
         rule = TORCH_RULES.get(name)
         if rule is None:
             raise call.refuse("this operator is not supported", "`hwgen ops` lists what is")
-        value = rule(call)
+        made = rule(call)
         call.finish()
-        self.builder.bind(node.name, value)
+        for index, value in enumerate(made if isinstance(made, tuple) else (made,)):
+            self.builder.bind(node.name if not isinstance(made, tuple) else f"{node.name}[{index}]", value)
 
     def _item(self, node: FxNode) -> None:
         source, index = node.args
-        value = self.builder.value(getattr(source, "name", ""))
-        if index != 0 or value is None:
+        name = getattr(source, "name", "")
+        value = self.builder.value(f"{name}[{index}]") or (self.builder.value(name) if index == 0 else None)
+        if value is None:
             raise HwgenError(
-                "unsupported-node", clean(_module_path(node)), f"uses result {index} of {source}", "only result 0 is supported"
+                "unsupported-node", clean(_module_path(node)), f"uses result {index} of {source}", "use the first result only"
             )
         self.builder.bind(node.name, value)
 

@@ -90,6 +90,11 @@ class TorchCall(ImportCall, Protocol):
         """Positional or keyword argument that is no tensor."""
         ...
 
+    def values(self, index: int) -> tuple[Value, ...]:
+        """Argument ``index``, a list of tensors."""
+        ...
 
-OnnxRule = Callable[[OnnxCall], Value]
-TorchRule = Callable[[TorchCall], Value]
+
+OnnxRule = Callable[[OnnxCall], Value | tuple[Value, ...]]
+TorchRule = Callable[[TorchCall], Value | tuple[Value, ...]]
+"""An import rule: the value that a node makes, or all of several, in order."""

@@ -10,6 +10,7 @@ from hwgen.ops import (
     activation,
     arithmetic,
     classify,
+    concat,
     eltwise,
     linear,
     lookup,
@@ -45,6 +46,7 @@ REAL_OPS: Final = (
     shape.IDENTITY,
     shape.RESHAPE,
     shape.TRANSPOSE,
+    concat.CONCAT,
     classify.SOFTMAX,
     classify.ARGMAX_REAL,
 )
@@ -57,6 +59,7 @@ INTEGER_OPS: Final = (
     shape.VIEW,
     permute.PERMUTE,
     eltwise.ELTWISE,
+    concat.JOIN,
 )
 
 REAL: Final[Mapping[str, RealOp]] = {op.name: op for op in REAL_OPS}
