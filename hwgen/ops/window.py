@@ -124,8 +124,8 @@ class Window:
         """Of the windows of an image of ``shape``, one position a window, with as many axes."""
         return (shape[0], *(self.rows.windows, self.cols.windows)[: len(shape) - 2], shape[-1])
 
-    def unit(self, *, bits: int, lanes: int, channels: int, apart: bool = False, pad: int = 0) -> Unit:
-        """hg_window.  bits: of an element.  apart: each channel block's taps in turn, else all blocks of a tap together.
+    def unit(self, *, bits: int, lanes: int, channels: int, groups: int = 1, pad: int = 0) -> Unit:
+        """hg_window.  bits: of an element.  groups: of channel blocks, whose taps come one group after the other.
 
         pad: the bits of an element outside the image.  Raises HwgenError where the template has no steps that long.
         """
@@ -137,7 +137,7 @@ class Window:
             ("Width", bits), ("Lanes", lanes), ("Blocks", blocks), ("Rows", rows.size), ("Cols", cols.size),
             ("OutRows", rows.windows), ("OutCols", cols.windows), ("KernelRows", rows.taps), ("KernelCols", cols.taps),
             ("DilationRows", rows.dilation), ("DilationCols", cols.dilation), ("RowStart", rows.start), ("ColStart", cols.start),
-            *self._steps(), ("Groups", blocks if apart else 1), ("PadValue", pad), ("Slots", slots), ("RamStyle", int(style)),
+            *self._steps(), ("Groups", groups), ("PadValue", pad), ("Slots", slots), ("RamStyle", int(style)),
         )
         timing = WindowTiming(
             rows.size, cols.size, blocks, rows.taps, cols.taps, rows.dilation, cols.dilation, rows.start, cols.start,
