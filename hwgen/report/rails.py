@@ -98,7 +98,7 @@ class Rails:
         self.layout = layout
         self.dense = len(layout.order) > _SPACIOUS
         self._sizes = _DENSE if self.dense else _WIDE
-        self._pitch = 12 if layout.width > _LABELLED else 44
+        self._pitch = 12 if layout.width > _LABELLED else 38
         labelled = layout.width <= _LABELLED
         self.width = _NODE + 4 + (layout.width * self._pitch + (4 if labelled else 8) if layout.width else 0)
         self._labelled = labelled
