@@ -21,7 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "rtl_templates").rglob("*.sv"))
 MODULES = [path.stem for path in TEMPLATES]
 SOURCE = {path.stem: path for path in TEMPLATES}
-PARTS = {"hg_window_axis": "hg_window", "hg_sum": "hg_adder_tree", "hg_adder_rank": "hg_adder_tree", "hg_requant_scale_lane": "hg_requant_scale"}
+PARTS = {
+    "hg_sum": "hg_adder_tree",
+    "hg_adder_rank": "hg_adder_tree",
+    "hg_requant_scale_lane": "hg_requant_scale",
+    "hg_window_axis": "hg_window",
+}
 """Modules that are only ever used, and tested, inside another one."""
 TESTED = [name for name in MODULES if name not in PARTS]
 
@@ -185,6 +190,11 @@ PICKY = [
     ("hg_table", {"File": "x", "InWidth": 24}, "2**InWidth words"),
     ("hg_stream_fifo", {"Depth": 0}, "at least 1"),
     ("hg_credit_fifo", {"Depth": 0}, "at least 1"),
+    ("hg_window", {"Blocks": 6, "Groups": 4}, "Groups must divide Blocks"),
+    ("hg_window", {"Slots": 2}, "Slots must hold a window's rows"),
+    ("hg_window", {"StepWidth": 9}, "StepWidth must be at most 8"),
+    ("hg_window", {"RamStyle": 3}, "hg_window: RamStyle must be 0 or 1"),
+    ("hg_ram", {"Style": 3}, "hg_ram: Style must be 0 or 1"),
     ("hg_concat", {"Inputs": 2, "Beats": 5}, "Beats of each input must be at least 1"),
     ("hg_select", {"RowLast": 1}, "rows RowFirst ... RowLast must be some of 0 ... Rows - 1"),
     ("hg_select", {"Cols": 3, "ColFirst": 2, "ColLast": 1}, "columns ColFirst ... ColLast must be some of 0 ... Cols - 1"),
