@@ -62,6 +62,11 @@ class OnnxCall(ImportCall, Protocol):
         """Version of the operator set that the node belongs to."""
         ...
 
+    @property
+    def output_count(self) -> int:
+        """Number of outputs that the node names."""
+        ...
+
     def integer(self, name: str, default: int | None = None) -> int:
         """Integer attribute; refuses where it is missing and has no default."""
         ...

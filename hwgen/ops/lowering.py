@@ -42,6 +42,21 @@ class Layout:
         moved = [o for o in self.order if self.dims[o] != 1]
         return moved == sorted(moved)
 
+    def refined(self, shape: Shape) -> Layout:
+        """The same order with the axes of ``shape``, where these split the own ones; otherwise as it is."""
+        parts: list[list[int]] = []
+        axis = 0
+        for size in self.dims:
+            part, product = [], 1
+            while axis < len(shape) and (product < size or (shape[axis] == 1 and product == size)):
+                product *= shape[axis]
+                part.append(axis)
+                axis += 1
+            if product != size:
+                return self
+            parts.append(part)
+        return Layout(shape, tuple(k for o in self.order for k in parts[o])) if axis == len(shape) else self
+
     @property
     def places(self) -> IntArray:
         """(elements,): for each code in order the index of its real in the flattened tensor."""
@@ -83,7 +98,7 @@ class Pending:
 
     def reshaped(self, shape: Shape) -> Pending:
         """The same elements in another shape."""
-        return replace(self, shape=shape, layout=Layout.plain(shape) if self.layout.in_order else self.layout)
+        return replace(self, shape=shape, layout=Layout.plain(shape) if self.layout.in_order else self.layout.refined(shape))
 
     def channels_first(self) -> Pending:
         """Codes (1, positions…, channels), known to be in order, as the reals (1, channels, positions…)."""

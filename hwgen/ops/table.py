@@ -17,9 +17,11 @@ from hwgen.ops import (
     matvec,
     permute,
     quantize,
+    rearrange,
     requantize,
     scalar,
     shape,
+    slicing,
     source,
 )
 from hwgen.ops.importing import OnnxRule, TorchRule
@@ -47,6 +49,7 @@ REAL_OPS: Final = (
     shape.RESHAPE,
     shape.TRANSPOSE,
     concat.CONCAT,
+    slicing.SLICE,
     classify.SOFTMAX,
     classify.ARGMAX_REAL,
 )
@@ -60,6 +63,8 @@ INTEGER_OPS: Final = (
     permute.PERMUTE,
     eltwise.ELTWISE,
     concat.JOIN,
+    slicing.SELECT,
+    rearrange.REARRANGE,
 )
 
 REAL: Final[Mapping[str, RealOp]] = {op.name: op for op in REAL_OPS}
