@@ -24,9 +24,9 @@ from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Layout, Lowering, Pending, needs_quantizer
 from hwgen.ops.real_sampling import on_grid
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
-from hwgen.ops.requantize import ScaleAttrs
 from hwgen.ops.sampling import codes_format, fresh_input, random_lanes
 from hwgen.ops.source import INPUT, InputAttrs
+from hwgen.ops.widen import widened
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +90,9 @@ def _one_width(lowering: Lowering, parts: Sequence[Pending], node: Node) -> list
     formats = [codes_format(p.codes) for p in parts]
     if len({(f.bits, f.signed, f.bipolar) for f in formats}) == 1:
         return [p.codes for p in parts]
-    wide = Integer(min(f.low for f in formats), max(f.high for f in formats))
-    result: list[Value] = []
-    for number, (part, format_) in enumerate(zip(parts, formats, strict=True)):
-        codes = part.codes
-        if (format_.bits, format_.signed, format_.bipolar) != (wide.bits, wide.signed, False):
-            own = Integer(format_.low, format_.high) if not format_.bipolar else Integer(-1, 1)
-            attrs = ScaleAttrs((1,), ((0,),), 0, own.low, own.high, False, wide)
-            codes = lowering.emit("requant_scale", attrs, [codes], name=f"{node.output.name}.wide{number}", path=node.path)
-        result.append(codes)
-    return result
+    low, high = min(f.low for f in formats), max(f.high for f in formats)
+    name = f"{node.output.name}.wide"
+    return [widened(lowering, p.codes, low, high, name=f"{name}{k}", path=node.path) for k, p in enumerate(parts)]
 
 
 def _emit(call: ImportCall, values: Sequence[Value], axis: int) -> Value:

@@ -79,6 +79,10 @@ class OnnxCall(ImportCall, Protocol):
         """List-of-integers attribute."""
         ...
 
+    def reals(self, name: str) -> tuple[float, ...]:
+        """List-of-floats attribute; refuses where it is missing."""
+        ...
+
     def text(self, name: str, default: str | None = None) -> str:
         """String attribute."""
         ...

@@ -80,7 +80,8 @@ def _stepped(lowering: Lowering, node: Node, attrs: SliceAttrs, codes: Value, ax
     sizes = (*shape[1:-1], 1)[:2]
     axes = [Axis.whole(size) for size in sizes]
     axes[axis - 1] = Axis(sizes[axis - 1], start=attrs.start, steps=(attrs.step,) * (attrs.count - 1))
-    return lowering.emit("rearrange", RearrangeAttrs.of(axes[0], axes[1]), [codes], name=f"{node.output.name}.codes", path=node.path)
+    chosen = RearrangeAttrs.of(axes[0], axes[1])
+    return lowering.emit("rearrange", chosen, [codes], name=f"{node.output.name}.codes", path=node.path)
 
 
 # --- import -----------------------------------------------------------------------------------------------------------

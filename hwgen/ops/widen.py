@@ -1,0 +1,38 @@
+"""Codes written in more bits, and the codes of zero and other numbers around an image."""
+
+from __future__ import annotations
+
+from hwgen.formats import Integer
+from hwgen.ir.graph import Node, Value
+from hwgen.numerics.surd import Surd
+from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
+from hwgen.ops.requantize import ScaleAttrs
+from hwgen.ops.sampling import codes_format
+
+
+def widened(lowering: Lowering, codes: Value, low: int, high: int, *, name: str, path: str) -> Value:
+    """The same codes, two's complement or unsigned, in a format that holds ``low`` to ``high`` too; as they are where theirs does."""
+    own = codes_format(codes)
+    wide = Integer(min(own.low, low), max(own.high, high))
+    if (own.bits, own.signed, own.bipolar) == (wide.bits, wide.signed, False):
+        return codes
+    attrs = ScaleAttrs((1,), ((0,),), 0, own.low, own.high, False, wide)
+    return lowering.emit("requant_scale", attrs, [codes], name=name, path=path)
+
+
+def code_of(node: Node, x: Pending, value: Surd) -> int:
+    """The code that stands for ``value`` in every channel.  Raises HwgenError where there is none."""
+    maps = x.affine
+    if maps is None:
+        raise needs_quantizer(node, "a non-linear function of an unquantized value comes before it")
+    found = {((value - m.bias) * m.gain.inverse()).rational if m.gain.sign() else None for m in maps}
+    code = found.pop()
+    if found or code is None or code.denominator != 1:
+        raise needs_quantizer(node, f"no code of its input stands for the {value} around it")
+    return int(code)
+
+
+def padded_codes(lowering: Lowering, node: Node, x: Pending, value: Surd) -> tuple[Value, int]:
+    """Codes of ``x`` in a format that can be padded with ``value``, and the code of it."""
+    pad = code_of(node, x, value)
+    return widened(lowering, x.codes, pad, pad, name=f"{node.output.name}.wide", path=node.path), pad
