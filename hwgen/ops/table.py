@@ -10,6 +10,7 @@ from hwgen.ops import (
     activation,
     arithmetic,
     classify,
+    composed,
     concat,
     eltwise,
     functions,
@@ -90,8 +91,8 @@ INTEGER_OPS: Final = (
 REAL: Final[Mapping[str, RealOp]] = {op.name: op for op in REAL_OPS}
 INTEGER: Final[Mapping[str, IntegerOp]] = {op.name: op for op in INTEGER_OPS}
 ATTRS: Final[Mapping[str, type[Attrs]]] = {op.name: op.attrs for op in (*REAL_OPS, *INTEGER_OPS)}
-ONNX_RULES: Final[Mapping[str, OnnxRule]] = {name: rule for op in REAL_OPS for name, rule in op.onnx.items()}
-TORCH_RULES: Final[Mapping[str, TorchRule]] = {name: rule for op in REAL_OPS for name, rule in op.torch.items()}
+ONNX_RULES: Final[Mapping[str, OnnxRule]] = {name: rule for op in REAL_OPS for name, rule in op.onnx.items()} | composed.ONNX
+TORCH_RULES: Final[Mapping[str, TorchRule]] = {name: rule for op in REAL_OPS for name, rule in op.torch.items()} | composed.TORCH
 
 
 def definition(name: str) -> RealOp | IntegerOp:

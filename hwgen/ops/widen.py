@@ -11,7 +11,7 @@ from hwgen.ops.sampling import codes_format
 
 
 def widened(lowering: Lowering, codes: Value, low: int, high: int, *, name: str, path: str) -> Value:
-    """The same codes, two's complement or unsigned, in a format that holds ``low`` to ``high`` too; as they are where theirs does."""
+    """The same codes, two's complement or unsigned, in a format that holds ``low`` to ``high`` too; as they are if theirs does."""
     own = codes_format(codes)
     wide = Integer(min(own.low, low), max(own.high, high))
     if (own.bits, own.signed, own.bipolar) == (wide.bits, wide.signed, False):
