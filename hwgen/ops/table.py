@@ -91,8 +91,12 @@ INTEGER_OPS: Final = (
 REAL: Final[Mapping[str, RealOp]] = {op.name: op for op in REAL_OPS}
 INTEGER: Final[Mapping[str, IntegerOp]] = {op.name: op for op in INTEGER_OPS}
 ATTRS: Final[Mapping[str, type[Attrs]]] = {op.name: op.attrs for op in (*REAL_OPS, *INTEGER_OPS)}
-ONNX_RULES: Final[Mapping[str, OnnxRule]] = {name: rule for op in REAL_OPS for name, rule in op.onnx.items()} | composed.ONNX
-TORCH_RULES: Final[Mapping[str, TorchRule]] = {name: rule for op in REAL_OPS for name, rule in op.torch.items()} | composed.TORCH
+ONNX_RULES: Final[Mapping[str, OnnxRule]] = {
+    **{name: rule for op in REAL_OPS for name, rule in op.onnx.items()}, **composed.ONNX,
+}
+TORCH_RULES: Final[Mapping[str, TorchRule]] = {
+    **{name: rule for op in REAL_OPS for name, rule in op.torch.items()}, **composed.TORCH,
+}
 
 
 def definition(name: str) -> RealOp | IntegerOp:
