@@ -102,6 +102,12 @@ def fit_lanes(node: Node, wanted: Parallelism) -> Parallelism:
     )
 
 
+def fit_lanewise(node: Node, wanted: Parallelism) -> Parallelism:
+    """As many lanes out as in, any number up to the channels."""
+    lanes = max(1, min(wanted.inputs, node.inputs[0].type.shape[-1]))
+    return Parallelism(lanes, lanes)
+
+
 def no_units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
     """Wires."""
     return ()

@@ -12,8 +12,10 @@ from hwgen.ops import (
     classify,
     composed,
     concat,
+    depthwise,
     eltwise,
     functions,
+    lane_pool,
     linear,
     lookup,
     matvec,
@@ -27,6 +29,7 @@ from hwgen.ops import (
     shape,
     slicing,
     source,
+    window_conv,
 )
 from hwgen.ops.importing import OnnxRule, TorchRule
 from hwgen.ops.record import IntegerOp, RealOp
@@ -86,6 +89,9 @@ INTEGER_OPS: Final = (
     concat.JOIN,
     slicing.SELECT,
     rearrange.REARRANGE,
+    window_conv.CONV_CODES,
+    depthwise.DEPTHWISE,
+    lane_pool.POOL_CODES,
 )
 
 REAL: Final[Mapping[str, RealOp]] = {op.name: op for op in REAL_OPS}

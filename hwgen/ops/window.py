@@ -6,7 +6,7 @@ An image is a value (1, channels), (1, rows, channels) or (1, rows, columns, cha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, product
 from typing import Final
 
@@ -15,7 +15,7 @@ import numpy as np
 from hwgen.dataflow.unit import Role, Unit, WindowTiming, beats, memory_style
 from hwgen.errors import HwgenError
 from hwgen.formats import IntArray
-from hwgen.ir.graph import Shape
+from hwgen.ir.graph import Array, Shape
 
 MAX_UNEVEN_STEP: Final = 255
 """Of the template's tables, for windows that are not evenly spaced."""
@@ -81,6 +81,16 @@ class Axis:
     def tiled(self) -> bool:
         """Whether the windows follow one another without gaps and fill the axis."""
         return self.size % self.taps == 0 and self == Axis(self.size, self.taps, steps=(self.taps,) * (self.size // self.taps - 1))
+
+    def surrounded(self) -> tuple[Axis, int, int]:
+        """The same windows of an axis with positions before and after it, so that every tap lies inside; their numbers."""
+        before, after = max(0, -self.start), max(0, self.firsts[-1] + self.extent - self.size)
+        return replace(self, size=before + self.size + after, start=self.start + before), before, after
+
+    def counts(self) -> IntArray:
+        """(windows,): taps of each window that lie in the image."""
+        places = self.positions(0)[:, None] + np.arange(self.taps) * self.dilation
+        return ((places >= 0) & (places < self.size)).sum(axis=1)
 
     def positions(self, tap: int) -> IntArray:
         """(windows,): the position of one tap in each window."""
@@ -167,27 +177,28 @@ class Window:
 
         image: (batch, rows, columns, channels).  Elements are views of the image, or of one padded copy, where steps are even.
         """
-        field, origin = self.padded(image, pad)
+        field, window = self.padded(image, pad)
         for ky, kx in product(range(self.rows.taps), range(self.cols.taps)):
-            rows = _index(self.rows, ky, origin[0])
-            yield ky, kx, field[:, rows][:, :, _index(self.cols, kx, origin[1])]
+            yield ky, kx, field[:, _index(window.rows, ky)][:, :, _index(window.cols, kx)]
 
-    def padded(self, image: IntArray, pad: int) -> tuple[IntArray, tuple[int, int]]:
-        """The image, surrounded so that every tap lies in it, and the place of its first position."""
-        axes = (self.rows, self.cols)
-        before = [max(0, -axis.start) for axis in axes]
-        after = [max(0, axis.firsts[-1] + axis.extent - axis.size) for axis in axes]
-        if any(before) or any(after):
-            image = np.pad(image, ((0, 0), *zip(before, after, strict=True), (0, 0)), constant_values=pad)
-        return image, (before[0], before[1])
+    def padded(self, image: Array, pad: int) -> tuple[Array, Window]:
+        """The image, surrounded by ``pad`` so that every tap lies in it, and the same windows of that."""
+        (rows, above, below), (cols, left, right) = (axis.surrounded() for axis in (self.rows, self.cols))
+        if above or below or left or right:
+            image = np.pad(image, ((0, 0), (above, below), (left, right), (0, 0)), constant_values=pad)
+        return image, Window(rows, cols)
+
+    def in_parts(self, rows: int) -> Iterator[tuple[int, Window]]:
+        """The windows, ``rows`` rows of them at a time, and the row of the first."""
+        firsts = self.rows.firsts
+        for top in range(0, len(firsts), rows):
+            yield top, Window(replace(self.rows, start=firsts[top], steps=self.rows.steps[top : top + rows - 1]), self.cols)
 
 
-def _index(axis: Axis, tap: int, origin: int) -> slice | IntArray:
-    """Where one tap of each window lies in the padded image: a slice if steps are even."""
-    first, step = axis.start + tap * axis.dilation + origin, axis.step
-    if step:
-        return slice(first, first + step * (axis.windows - 1) + 1, step)
-    return axis.positions(tap) + origin
+def _index(axis: Axis, tap: int) -> slice | IntArray:
+    """Where one tap of each window lies in the image: a slice if steps are even."""
+    first, step = axis.start + tap * axis.dilation, axis.step
+    return slice(first, first + step * (axis.windows - 1) + 1, step) if step else axis.positions(tap)
 
 
 def image_size(shape: Shape, where: str = "an image") -> tuple[int, int, int]:
