@@ -37,6 +37,7 @@ class BuildSection(_Section):
 
     samples: Annotated[int, Field(ge=1)] | None = None
     seed: Annotated[int, Field(ge=0)] | None = None
+    cycles_budget: Annotated[int, Field(ge=1)] | None = None
     parallelism: str | None = None
     interval: Annotated[int, Field(ge=1)] | None = None
     precision: str | None = None

@@ -29,7 +29,11 @@ from hwgen.ops.table import ATTRS
 from hwgen.ops.table import REAL as REAL_OPS
 from hwgen.pipeline import Info, Pass, parse_pipeline, pass_of, run
 from hwgen.rtl.atomic import check_replaceable, folder_beside, install, replaced_folder
-from hwgen.rtl.build_directory import MANIFEST, VECTOR_SAMPLES, Build, Manifest, OptionsRecord, write_build
+from hwgen.rtl.build_directory import MANIFEST, Build, vector_samples, vector_values, write_build
+from hwgen.rtl.manifest import Manifest, OptionsRecord
+from hwgen.sim.reference import samples_at_a_time
+from hwgen.sim.samples import Codes, Reals, draw, encode, part
+from hwgen.sim.trials import CYCLES_BUDGET, affordable_samples
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from hwgen.sim.compare import Verification
     from hwgen.synth.record import Synthesis
 
+DEFAULT_SAMPLES: Final = 100
 DEFAULT_INPUT_FORMAT: Final = "fixed<16,6>"
 _NO_HOST_STEPS: Final = ("input", "constant", "decode")
 _PREPARE: Final = "fold-constants, fold-scalar-arithmetic, fold-batch-norm"
@@ -48,22 +53,25 @@ Progress = Callable[[str], None]
 class BuildOptions:
     """What a user may ask of `build`.
 
-    samples, seed: of the verification.  parallelism: ``4x8``, ``full``, ``fc1=4x8,fc2=2x2`` (inputs x outputs); interval:
+    samples, seed: of the verification; samples None: 100, or fewer where an inference takes long.  cycles_budget: simulated cycles
+    that it should not exceed (see `hwgen.sim.trials`).  parallelism: ``4x8``, ``full``, ``fc1=4x8,fc2=2x2`` (inputs x outputs); interval:
     cycles an inference instead.  precision: format of what the model leaves in float; calibration: (samples, …) float data
     that sets its ranges.  input_format: of an input that the model does not quantize (None: fixed<16,6>).
-    argmax: decide on chip.  inputs: (samples, …) real data to verify with, instead of random codes.
+    argmax: decide on chip.  inputs: (samples, …) real data to verify with, instead of random codes; by input name where the model
+    has several.
     target: synthesize for this family; pnr: also place and route.
     """
 
-    samples: int = 100
+    samples: int | None = None
     seed: int = 0
+    cycles_budget: int = CYCLES_BUDGET
     parallelism: str | None = None
     interval: int | None = None
     precision: str | None = None
     calibration: FloatArray | None = field(default=None, compare=False)
     input_format: str | None = None
     argmax: bool = False
-    inputs: FloatArray | None = field(default=None, compare=False)
+    inputs: FloatArray | Reals | None = field(default=None, compare=False)
     target: Target | None = None
     pnr: bool = False
 
@@ -159,21 +167,27 @@ def plan_dataflow(graph: Graph, options: BuildOptions | None = None) -> Dataflow
     return size_fifos(plan(graph, choices))
 
 
-def simulate(build_dir: Path, *, samples: int = 100, seed: int = 0, codes: IntArray | None = None) -> Verification:
+def simulate(
+    build_dir: Path, *, samples: int | None = None, seed: int = 0, codes: Codes | IntArray | None = None,
+    cycles_budget: int = CYCLES_BUDGET,
+) -> Verification:
     """Streams samples through a build's RTL in the native runner and compares every bit with the reference.
 
+    codes: (samples, …) by input name, or of the only input, instead of random ones.  samples, cycles_budget: see `BuildOptions`.
     The build directory keeps what was found, and a page that shows it, if it can be written.
     """
     from hwgen.report.page import write_page
     from hwgen.sim.compare import verify
     from hwgen.sim.record import can_keep, keep, record_of
-    from hwgen.sim.samples import draw
 
     existing = Build(build_dir)
-    data = draw(existing.flow, samples, seed) if codes is None else codes
-    verification = verify(existing, data, seed=seed)
+    drawn = codes is None
+    if codes is None:
+        wanted = samples or affordable_samples(existing.flow, existing.manifest.predicted, DEFAULT_SAMPLES, cycles_budget)
+        codes = draw(existing.flow, wanted, seed)
+    verification = verify(existing, codes, seed=seed, budget=cycles_budget)
     if can_keep(existing):
-        keep(existing, record_of(existing, verification, given=codes is not None))
+        keep(existing, record_of(existing, verification, given=not drawn))
         write_page(existing)
     return verification
 
@@ -216,10 +230,6 @@ def _parameters(graph: Graph) -> int:
     return sum(n.output.type.elements for n in weights)
 
 
-def _real_inputs(lowered: Lowered, codes: IntArray) -> FloatArray:
-    return integer_format(lowered.graph.inputs[0]).decode(codes)
-
-
 class _Clock:
     def __init__(self, progress: Progress) -> None:
         self.seconds: dict[str, float | None] = {}
@@ -242,20 +252,23 @@ class _Clock:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A planned design that nothing was written of.  codes: (samples, …) of the input, for its verification."""
+    """A planned design that nothing was written of.  codes: for its verification."""
 
     graph: Graph
     lowered: Lowered
     flow: Dataflow
-    codes: IntArray
+    predicted: Performance
+    codes: Codes
     source_sha256: str
     options: OptionsRecord
 
     def write(self, folder: Path) -> Manifest:
         """Fills an empty folder."""
-        values = evaluate(self.lowered.graph, {self.flow.input.name: self.codes[:VECTOR_SAMPLES]})
+        few = part(self.codes, slice(vector_samples(self.flow)))
+        values = evaluate(self.lowered.graph, few, vector_values(self.flow))
         return write_build(
-            self.lowered.graph, self.flow, folder, source_sha256=self.source_sha256, values=values, options=self.options
+            self.lowered.graph, self.flow, folder, source_sha256=self.source_sha256, values=values, options=self.options,
+            predicted=self.predicted,
         )
 
 
@@ -273,15 +286,13 @@ class Emitted:
     @property
     def predicted(self) -> Performance:
         """What the cycle model says."""
-        return Performance(self.manifest.predicted_latency_cycles, self.manifest.predicted_interval_cycles)
+        return self.manifest.predicted
 
 
 def _prepare(
     source: Path | str | torch.nn.Module, name: str, options: BuildOptions, example: torch.Tensor | None, clock: _Clock
 ) -> _Prepared:
-    from hwgen.sim.samples import draw, encode
-
-    if options.samples < 1:
+    if options.samples is not None and options.samples < 1:
         raise HwgenError("usage", "--samples", f"{options.samples} samples", "give at least 1")
     with clock.phase("import"):
         graph = import_model(source, example, name)
@@ -289,8 +300,13 @@ def _prepare(
         lowered = lower(graph, options)
     with clock.phase("plan"):
         flow = plan_dataflow(lowered.graph, options)
-        codes = draw(flow, options.samples, options.seed) if options.inputs is None else encode(options.inputs, flow)
-    return _Prepared(graph, lowered, flow, codes, _source_hash(source), options.record)
+        predicted = predict(flow)
+        if options.inputs is None:
+            samples = options.samples or affordable_samples(flow, predicted, DEFAULT_SAMPLES, options.cycles_budget)
+            codes = draw(flow, samples, options.seed)
+        else:
+            codes = encode(options.inputs, flow)
+    return _Prepared(graph, lowered, flow, predicted, codes, _source_hash(source), options.record)
 
 
 def emit_model(
@@ -337,7 +353,7 @@ def build(
             manifest = made.write(folder)
         with clock.phase("simulate"):
             written = Build(folder)
-            verification = verify(written, made.codes, seed=options.seed)
+            verification = verify(written, made.codes, seed=options.seed, budget=options.cycles_budget)
         keep(written, record_of(written, verification, given=options.inputs is not None))
         write_page(written)
         final = out if verification.mismatches == 0 else out.with_name(f"{out.name}.failed")
@@ -349,7 +365,7 @@ def build(
             synthesis = _synthesized(Build(final), options.target, pnr=options.pnr, seed=options.seed, progress=progress)
     return BuildReport(
         made.graph.name, len(made.graph.nodes), _parameters(made.graph), made.flow, made.lowered, manifest,
-        Performance(manifest.predicted_latency_cycles, manifest.predicted_interval_cycles), verification,
+        made.predicted, verification,
         _reference_error(made.lowered, made.codes), clock.total(), final, synthesis,
     )
 
@@ -364,12 +380,16 @@ def _check_synthesis(options: BuildOptions) -> None:
         raise HwgenError("usage", "--pnr", "given without a target", "give --target ecp5 as well")
 
 
-def _reference_error(lowered: Lowered, codes: IntArray) -> float:
-    """Largest difference between the integer reference, decoded, and the quantized graph run in float64."""
+def _reference_error(lowered: Lowered, codes: Codes) -> float:
+    """Largest difference between the integer reference, decoded, and the quantized graph run in float64.
+
+    Over as many samples as fit in memory together.
+    """
     if lowered.quantized is lowered.graph:
         return 0.0
-    integer = evaluate(lowered.graph, {lowered.graph.inputs[0].name: codes}, lowered.graph.outputs)
-    reals = {lowered.quantized.inputs[0].name: _real_inputs(lowered, codes)}
+    few = part(codes, slice(min(map(samples_at_a_time, (lowered.graph, lowered.quantized)))))
+    integer = evaluate(lowered.graph, few, lowered.graph.outputs)
+    reals = {v.name: integer_format(v).decode(few[v.name]) for v in lowered.graph.inputs}
     real = evaluate(lowered.quantized, reals, lowered.quantized.outputs)
     pairs = zip(lowered.graph.outputs, lowered.quantized.outputs, strict=True)
     return max(float(np.abs(integer[a] - real[b]).max(initial=0)) for a, b in pairs)

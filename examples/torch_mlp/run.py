@@ -66,7 +66,7 @@ def main(folder: Path, precision: str) -> int:
     report = build(model, digits, folder, precision)
     graph = report.lowered.quantized
     values = evaluate(graph, {graph.inputs[0].name: digits.test_images.astype(np.float64)})
-    quantized, hardware = values[graph.outputs[0]].argmax(axis=1), report.outputs.argmax(axis=1)
+    quantized, hardware = values[graph.outputs[0]].argmax(axis=1), report.outputs[0].argmax(axis=1)
     different = int((quantized != hardware).sum())
     labels = digits.test_labels
     screen.print(layers(report.flow))

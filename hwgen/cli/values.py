@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from hwgen.flow import BuildOptions, plan_dataflow
+from hwgen.flow import DEFAULT_SAMPLES, BuildOptions, plan_dataflow
 from hwgen.formats import Integer
 from hwgen.ir.graph import Graph, Node
-from hwgen.ops.matvec import MatvecAttrs, weight_code
 from hwgen.ops.lookup import TableAttrs
+from hwgen.ops.matvec import MatvecAttrs, weight_code
 from hwgen.ops.requantize import ScaleAttrs, ThresholdAttrs
 from hwgen.ops.run import evaluate
-from hwgen.sim.samples import draw, encode
+from hwgen.sim.samples import count, draw, encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ def _how(node: Node) -> str:
 def describe_values(graph: Graph, options: BuildOptions) -> tuple[ValueRow, ...]:
     """One row for each integer value, in order; the samples run are those that ``options`` name."""
     flow = plan_dataflow(graph)
-    codes = draw(flow, options.samples, options.seed) if options.inputs is None else encode(options.inputs, flow)
-    values = evaluate(graph, {flow.input.name: codes})
+    codes = draw(flow, options.samples or DEFAULT_SAMPLES, options.seed) if options.inputs is None else encode(options.inputs, flow)
+    values = evaluate(graph, codes)
     rows: list[ValueRow] = []
     for value in graph.values():
         format_, seen = value.type.format, values[value]
@@ -84,7 +84,7 @@ def describe_values(graph: Graph, options: BuildOptions) -> tuple[ValueRow, ...]
             ValueRow(
                 value.name, node.path, node.op, value.type.shape, format_.short, format_.low, format_.high, int(seen.min()),
                 int(seen.max()), tuple(float(s) for s in format_.scale), tuple(float(o) for o in format_.offset), _how(node),
-                len(codes),
+                count(codes),
             )
         )
     return tuple(rows)

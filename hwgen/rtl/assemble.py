@@ -29,10 +29,11 @@ class MemoryFile:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """Everything that is printed."""
+    """Everything that is printed.  nets: of each stream, without ``_valid``, ``_ready``, ``_data``; in the order of the data."""
 
     netlist: Netlist
     memories: tuple[MemoryFile, ...]
+    nets: tuple[tuple[Stream, str], ...]
 
 
 @dataclass(slots=True)
@@ -237,4 +238,4 @@ def assemble(flow: Dataflow) -> Design:
     for port, stream, number in zip(output_ports(flow), flow.outputs, _numbers(len(flow.outputs)), strict=True):
         ports += _output_port(builder, port, stream, number)
     netlist = Netlist(TOP, tuple(ports), tuple(builder.nets), tuple(builder.instances))
-    return Design(netlist, tuple(builder.memories))
+    return Design(netlist, tuple(builder.memories), tuple(builder.names.items()))

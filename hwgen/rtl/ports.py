@@ -50,3 +50,9 @@ def input_ports(flow: Dataflow) -> tuple[StreamPort, ...]:
 def output_ports(flow: Dataflow) -> tuple[StreamPort, ...]:
     """``m_axis``, or ``m_axis_0``, ``m_axis_1``, … in the order of the outputs."""
     return _ports(flow.outputs, "m_axis")
+
+
+def framing_errors(flow: Dataflow) -> tuple[str, ...]:
+    """``framing_error``, or ``framing_error_0``, … of the inputs."""
+    count = len(flow.inputs)
+    return ("framing_error",) if count == 1 else tuple(f"framing_error_{k}" for k in range(count))

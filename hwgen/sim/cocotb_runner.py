@@ -24,7 +24,7 @@ from hwgen.dataflow.plan import Dataflow, Stage, integer_format
 from hwgen.errors import HwgenError, clean
 from hwgen.formats import IntArray
 from hwgen.ir.graph import Value
-from hwgen.ops.linear import MatvecAttrs
+from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.run import evaluate
 from hwgen.resources import testbenches
 from hwgen.rtl.assemble import TOP
