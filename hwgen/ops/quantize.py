@@ -21,12 +21,11 @@ from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Affine, Binary, Integer, Quantized
 from hwgen.formats.text import MAX_BITS
 from hwgen.ir.graph import Array, Attrs, NoAttrs, Node, TensorType, Value
-from hwgen.numerics.functions import FUNCTIONS
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall
 from hwgen.ops.lowering import Lowering, Pending
-from hwgen.ops.real_sampling import random_quantizer, trail
+from hwgen.ops.real_sampling import FUNCTION_OPS, random_quantizer, trail
 from hwgen.ops.record import Float64, RealOp, attrs_as, make
 from hwgen.ops.scalar import ScaleBiasAttrs
 from hwgen.ops.source import ConstantAttrs
@@ -286,7 +285,7 @@ CODES = RealOp(
 def _sample(random: Random, value: Value, name: str) -> Value:
     """Mostly few bits: each level may be a threshold, whose exact place after a function is searched for."""
     shape, nodes = value.type.shape, trail(value)
-    most_bits = random.choice((8, 8, 8, 16) if all(n.op not in FUNCTIONS for n in nodes) else (3, 4, 4, 6))
+    most_bits = random.choice((8, 8, 8, 16) if all(n.op not in FUNCTION_OPS for n in nodes) else (3, 4, 4, 6))
     channels = shape[-1] if prod(shape) == shape[-1] else 1
     axis = random.choice((-1, len(shape) - 1))
     largest = 16.0 if nodes[-1].op == "input" else random.choice((1.0, 2.0, 4.0, 8.0))

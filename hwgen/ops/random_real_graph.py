@@ -9,7 +9,7 @@ from hwgen.ir.graph import Graph, topological
 from hwgen.ops.classify import ARGMAX_REAL, SOFTMAX
 from hwgen.ops.linear import LINEAR
 from hwgen.ops.quantize import QUANTIZE
-from hwgen.ops.real_sampling import on_grid
+from hwgen.ops.real_sampling import FUNCTION_OPS, on_grid
 from hwgen.ops.record import RealOp, make
 from hwgen.ops.sampling import random_shape, random_size
 from hwgen.ops.shape import RESHAPE, ReshapeAttrs
@@ -33,6 +33,9 @@ class _Composer:
     def apply(self, *ops: RealOp) -> None:
         """One of ``ops`` that takes the value."""
         fitting = [op for op in ops if op.takes(self.value)]
+        functions = [op for op in fitting if op.name in FUNCTION_OPS]
+        if functions:  # there are many of them: all together they count as two operators
+            fitting = [op for op in fitting if op not in functions] + 2 * [self.random.choice(functions)]
         if fitting:
             op = self.random.choice(fitting)
             name = f"{op.name}{self.number}"

@@ -12,6 +12,7 @@ import numpy as np
 
 from hwgen.formats import Affine, Binary, Fixed, Quantized, Ternary
 from hwgen.ir.graph import Array, Node, Shape, Value, topological
+from hwgen.numerics.functions import FUNCTIONS
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.surd import Surd
 from hwgen.ops.record import make
@@ -20,6 +21,8 @@ from hwgen.ops.source import CONSTANT, ConstantAttrs
 _BITS: Final = (1, 1, 2, 2, 3, 4, 4, 5, 6, 7, 8, 8, 8, 10, 12, 16)
 _SOURCES: Final = ("quantize", "linear", "input")
 _SHAPES: Final = ("reshape", "transpose", "identity")
+FUNCTION_OPS: Final = frozenset((*FUNCTIONS, "elu", "softplus", "hard_swish"))
+"""Operators whose exact values are slow to find, and that become a table or thresholds."""
 
 
 def trail(value: Value) -> tuple[Node, ...]:
@@ -52,6 +55,13 @@ def random_scale(random: Random, near: float) -> Fraction:
             return Fraction(float(np.float32(near * random.uniform(0.6, 1.8))))
         case _:
             return Fraction(f"{near:.0e}")
+
+
+def random_number(random: Random, reach: int = 4) -> Surd:
+    """A short fraction, a float32, or a whole number, of magnitude up to ``reach``; zero at times."""
+    value = random.uniform(-reach, reach)
+    float32 = Fraction(float(np.float32(value)))
+    return Surd.of(random.choice((Fraction(round(value)), Fraction(round(value * 8), 8), float32, Fraction(f"{value:.1f}"))))
 
 
 def random_quantizer(

@@ -98,7 +98,7 @@ def _infer_batch_norm(node: Node) -> tuple[TensorType, ...]:
     return _check_channels(node, len(attrs.gamma), attrs.axis)
 
 
-def _torch_neg(call: TorchCall) -> Value:
+def _negative(call: ImportCall) -> Value:
     return call.emit("scale_bias", ScaleBiasAttrs((Surd.of(-1),), (Surd.of(0),)), [call.value(0)])
 
 
@@ -106,7 +106,7 @@ SCALE_BIAS = RealOp(
     "scale_bias", ScaleBiasAttrs, _infer_scale_bias,
     evaluate=lambda node, x: _apply(attrs_as(node, ScaleBiasAttrs), x[0]),
     lower=lambda lowering, node, x: _lower_scale_bias(lowering, node, attrs_as(node, ScaleBiasAttrs), x[0]),
-    torch={"aten.neg.default": _torch_neg},
+    onnx={"Neg": _negative}, torch={"aten.neg.default": _negative, "aten.neg_.default": _negative},
     sample=lambda random, value, name: _scale_bias_sample(random, value, name),
 )
 
@@ -172,7 +172,10 @@ def _onnx_pow(call: OnnxCall) -> Value:
     if exponent == (Surd.of(1),):
         return call.emit("identity", NO_ATTRS, [call.value(0)])
     if not call.is_constant(0):
-        raise call.refuse("a power of a computed value", "only powers of constants are supported here")
+        known = {Surd.of(2): "square", Surd.of(Fraction(1, 2)): "sqrt", Surd.of(-1): "reciprocal"}
+        if len(exponent) != 1 or exponent[0] not in known:
+            raise call.refuse(f"exponent {exponent[0]} of a computed value", "exponents 1, 2, 1/2 and -1 are supported")
+        return call.emit(known[exponent[0]], NO_ATTRS, [call.value(0)])
     if exponent == (Surd.of(2),):
         return _emit_exact(call, lambda v: v * v)
     if exponent == (Surd.of(Fraction(1, 2)),):
@@ -182,7 +185,7 @@ def _onnx_pow(call: OnnxCall) -> Value:
 
 def _onnx_sqrt(call: OnnxCall) -> Value:
     if not call.is_constant(0):
-        raise call.refuse("a square root of a computed value", "only constants are supported here")
+        return call.emit("sqrt", NO_ATTRS, [call.value(0)])
     return _emit_exact(call, lambda v: _root(call, v))
 
 

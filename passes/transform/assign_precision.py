@@ -18,12 +18,13 @@ from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Fixed, FloatArray, Quantized, parse_quantized
 from hwgen.ir.graph import Graph, Node, Rewriter, Value
 from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
+from hwgen.ops.real_sampling import FUNCTION_OPS
 from hwgen.ops.record import make
 from hwgen.ops.run import constant_floats, evaluate
 from hwgen.ops.source import ConstantAttrs
 from hwgen.pipeline import Effect, Notes, Pass
 
-_NEEDS_CODES: Final = ("linear", "sigmoid", "tanh")
+_NEEDS_CODES: Final = frozenset(("linear", *FUNCTION_OPS))
 _TRANSPARENT: Final = ("reshape", "identity", "transpose")
 
 

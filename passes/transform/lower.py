@@ -17,6 +17,7 @@ from hwgen.errors import HwgenError
 from hwgen.formats import REAL, IntArray, Integer, Quantized
 from hwgen.ir.graph import NO_ATTRS, Attrs, Graph, Node, Shape, Value, topological, unique_name
 from hwgen.numerics.interval import Interval
+from hwgen.numerics.parts import level_ends, monotone_parts
 from hwgen.numerics.requantize import Requantizer, find_requantizer
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.scalar_map import Chain, Levels
@@ -146,7 +147,7 @@ class _Lowering:
             levels = Levels(0, 1, Rounding.FLOOR)
         domains = _domains(codes, channels)
         if not levels.wrap:
-            levels, integer = _narrowed(levels, integer, chains, domains)
+            levels, integer = _narrowed(levels, integer, chains, domains, path)
         if max(-integer.low, integer.high) > CLIP_LIMIT:
             raise HwgenError(
                 "unsupported-node", f"quantize {path!r}", f"codes from {integer.low} to {integer.high} can occur",
@@ -237,12 +238,13 @@ def _domains(codes: Value, channels: int) -> list[Interval]:
 
 
 def _narrowed(
-    levels: Levels, integer: Integer, chains: Sequence[Chain], domains: Sequence[Interval]
+    levels: Levels, integer: Integer, chains: Sequence[Chain], domains: Sequence[Interval], path: str
 ) -> tuple[Levels, Integer]:
-    """Levels that are never reached dropped: chains are monotone, so the ends of a domain give the extremes."""
-    ends = {levels.of(chain, end) for chain, d in set(zip(chains, domains, strict=True)) for end in (d.low, d.high)}
+    """Levels that are never reached dropped: the ends of the chains' monotone parts give the extremes."""
     if integer.bipolar:
         return levels, integer
+    distinct = set(zip(chains, domains, strict=True))
+    ends = {level for pair in distinct for both in level_ends(monotone_parts(*pair, where=path), levels) for level in both}
     low, high = min(ends), max(ends)
     if low == high:
         low, high = (low - 1, high) if low > levels.low else (low, high + 1)

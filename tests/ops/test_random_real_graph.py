@@ -21,7 +21,7 @@ BETWEEN_CODES = {"codes", "decode"}
 
 
 def test_every_real_operator_occurs_in_random_networks(random: Random) -> None:
-    graphs = [random_real_graph(random, random.randint(1, 4)) for _ in range(120)]
+    graphs = [random_real_graph(random, random.randint(1, 4)) for _ in range(300)]
     seen = {node.op for graph in graphs for node in graph.nodes}
     assert seen == {op.name for op in REAL_OPS} - BETWEEN_CODES
     for graph in graphs:
