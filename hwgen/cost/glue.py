@@ -6,7 +6,7 @@ from math import gcd
 
 from hwgen.cost.area import Area
 from hwgen.cost.family import Family
-from hwgen.cost.primitives import counter, logic, lut_memory, registers, times, up_down_counter
+from hwgen.cost.primitives import counter, function_luts, logic, lut_memory, registers, times, up_down_counter
 from hwgen.dataflow.unit import beats
 
 
@@ -36,15 +36,20 @@ def pair_gate() -> Area:
 
 
 def stream_fork(outputs: int, family: Family) -> Area:
-    """hg_stream_fork: for each output whether it has the beat, and whether that is offered; whether all have it."""
-    return Area(luts=2 * outputs, ffs=outputs) + logic(1, 2 * outputs, family)
+    """hg_stream_fork: for each output whether it offers the beat, and whether it has it; and whether all have it."""
+    all_served = min(function_luts(2 * outputs, family), 2 * outputs)
+    # LUTs of four inputs make each of these anew from all outputs' states
+    luts = 2 * outputs + all_served if family.lut_inputs > 4 else outputs + (outputs + 1) * all_served
+    return Area(luts=luts, ffs=outputs)
 
 
 def stream_fifo(width: int, depth: int, family: Family) -> Area:
     """hg_stream_fifo: places, a counter of what is in it, and where to read and write."""
     if depth == 1:
-        return Area(luts=2, ffs=1) + lut_memory(depth, width, family)
-    return up_down_counter(depth, family) + times(2, counter(depth, family)) + lut_memory(depth, width, family)
+        return Area(luts=3, ffs=1) + lut_memory(depth, width, family)
+    address_bits = (depth - 1).bit_length()
+    places = up_down_counter(depth, family) + times(2, counter(depth, family)) + Area(luts=address_bits, ffs=address_bits)
+    return places + lut_memory(depth, width, family)
 
 
 def credit_fifo(width: int, depth: int, family: Family) -> Area:

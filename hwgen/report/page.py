@@ -84,7 +84,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _host_work(stream: StreamRecord, *, comes_in: bool) -> str | None:
-    """What the host does to a tensor before it sends it, or after it got it, in NumPy's words; None where there is nothing to do."""
+    """What the host does to a tensor before it sends it, or after it got it, in NumPy's words; None where that is nothing."""
     shape = stream.device_shape if comes_in else stream.shape
     if stream.order == tuple(range(len(stream.order))) and stream.shape == stream.device_shape:
         return None
@@ -97,7 +97,9 @@ def _bits(number: int) -> str:
 
 _PARTS: Final = tuple(
     (title.lower(), title)
-    for title in ("Network", "Cycles", "Timeline", "Memory", "Area", "Clock", "Values", "Verification", "Ports", "Reproduce", "Versions")
+    for title in (
+        "Network", "Cycles", "Timeline", "Memory", "Area", "Clock", "Values", "Verification", "Ports", "Reproduce", "Versions",
+    )
 )
 
 
