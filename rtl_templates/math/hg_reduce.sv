@@ -45,14 +45,18 @@ module hg_reduce #(
   localparam int unsigned TapWidth = (Taps > 1) ? $clog2(Taps) : 1;
 
   logic [TapWidth-1:0] tap_q;
-  logic                first, last;
+  logic                first_q, last;
 
-  assign first = tap_q == '0;
-  assign last  = tap_q == TapWidth'(Taps - 1);
+  assign last = Taps == 1 || tap_q == TapWidth'(Taps - 1);
 
   always_ff @(posedge clk_i) begin
-    if (rst_i)           tap_q <= '0;
-    else if (in_valid_i) tap_q <= last ? '0 : tap_q + TapWidth'(1);
+    if (rst_i) begin
+      first_q <= 1'b1;
+      tap_q   <= '0;
+    end else if (in_valid_i) begin
+      first_q <= last;
+      tap_q   <= last ? '0 : tap_q + TapWidth'(1);
+    end
   end
 
   if (Kind == 0) begin : gen_maximum
@@ -63,12 +67,12 @@ module hg_reduce #(
 
     for (genvar l = 0; l < Lanes; l++) begin : gen_lane
       logic [Width-1:0] best_q;
-      logic             greater;
+      logic             as_great;
 
-      assign greater = (in_data_i[l] ^ sign_bit) > (best_q ^ sign_bit);
+      assign as_great = (in_data_i[l] ^ sign_bit) >= (best_q ^ sign_bit);
 
       always_ff @(posedge clk_i) begin
-        if (in_valid_i && (first || greater)) best_q <= in_data_i[l];
+        if (in_valid_i && (first_q || as_great)) best_q <= in_data_i[l];
       end
 
       if (Signed) begin : gen_signed
@@ -146,7 +150,7 @@ module hg_reduce #(
       ) u_tags (
         .clk_i,
         .rst_i,
-        .data_i({first, last}),
+        .data_i({first_q, last}),
         .data_o({term_first, term_last})
       );
 
@@ -171,7 +175,7 @@ module hg_reduce #(
         end
       end
       assign term_valid = in_valid_i;
-      assign term_first = first;
+      assign term_first = first_q;
       assign term_last  = last;
     end
 
