@@ -92,8 +92,9 @@ def _extremes(flow: Dataflow, stream: Stream, most: int) -> IntArray:
 
 def _bounding(row: IntArray, format_: Integer, shape: Shape) -> tuple[IntArray, IntArray]:
     """Inputs at whose positions the weights of ``row`` (kernel…, channels) lie again and again, one of each sign."""
-    tiles = [-(-size // min(size, own)) for size, own in zip(shape[-row.ndim :], row.shape, strict=True)]
-    pattern = np.tile(row > 0, tiles)[tuple(slice(size) for size in shape[-row.ndim :])]
+    image = (*shape[:-1], *(1,) * (row.ndim - len(shape)), shape[-1])[-row.ndim :]
+    tiles = [-(-size // min(size, own)) for size, own in zip(image, row.shape, strict=True)]
+    pattern = np.tile(row > 0, tiles)[tuple(slice(size) for size in image)].reshape(shape[-row.ndim :])
     return np.where(np.broadcast_to(pattern, shape), format_.high, format_.low), np.where(
         np.broadcast_to(pattern, shape), format_.low, format_.high
     )
