@@ -16,7 +16,8 @@ from hwgen.flow import Lowered
 from hwgen.report.charts import PathPart
 from hwgen.report.network import NetworkView, StageView, network_view, stage_views
 from hwgen.report.reproduce import Command, commands
-from hwgen.rtl.build_directory import Build, Manifest
+from hwgen.rtl.build_directory import Build
+from hwgen.rtl.manifest import Manifest
 from hwgen.sim import record
 from hwgen.sim.record import VerificationRecord
 from hwgen.synth import store
@@ -158,12 +159,13 @@ def gather(build: Build) -> PageData:
     syntheses = [s for s in found.values() if s is not None]
     current = [s for s in syntheses if store.is_current(build, s)]
     stages = stage_views(flow, manifest.predicted_interval_cycles)
+    names = [*(s.name for s in manifest.inputs), *(s.path for s in manifest.stages), *(s.name for s in manifest.outputs)]
     return PageData(
         manifest=manifest,
         input_formats=_formats(flow.inputs), output_formats=_formats(flow.outputs),
         host_steps=Lowered(build.graph, build.graph, ()).host_steps,
         multipliers=flow.multipliers, macs=flow.macs,
-        network=network_view(flow, stages), stages=stages, branches=branch_rows(flow), memory=memory_bits(flow),
+        network=network_view(flow, stages, names), stages=stages, branches=branch_rows(flow), memory=memory_bits(flow),
         alone=alone, many=timeline(flow, _in_flight(flow, alone)),
         verification=verification,
         verification_current=verification is not None and record.is_current(build, verification),

@@ -8,7 +8,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from hwgen.dataflow.layers import LayerRow, layer_rows, place_names
+from hwgen.dataflow.layers import LayerRow, layer_rows
 from hwgen.dataflow.links import links_of
 from hwgen.dataflow.stage import Dataflow, Stage, integer_format
 from hwgen.dataflow.use import MultiplierUse, multiplier_use, multiplying
@@ -80,9 +80,9 @@ def _stage_view(number: int, stage: Stage, layer: LayerRow, interval: int) -> St
     return StageView(number, layer, array, stage.cycles / interval, multiplier_use(stage, interval))
 
 
-def network_view(flow: Dataflow, stages: Sequence[StageView]) -> NetworkView:
-    """The rows of a flow, with their drawing."""
-    links, names = links_of(flow), place_names(flow)
+def network_view(flow: Dataflow, stages: Sequence[StageView], names: Sequence[str]) -> NetworkView:
+    """The rows of a flow, with their drawing.  names: of its places (`hwgen.dataflow.links`)."""
+    links = links_of(flow)
     layout = lay_out(links)
     rails = Rails(layout)
     given = (*flow.inputs, *(s.gives[0] for s in flow.stages), *flow.outputs)

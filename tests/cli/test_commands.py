@@ -45,7 +45,8 @@ def test_build_prints_exactly_the_documented_keys(hwgen: Hwgen, mlp: Path) -> No
     assert done.code == 0, done.err
     record = done.record
     assert set(record) == {
-        "model", "input_format", "host_steps", "verification", "performance", "synthesis", "seconds", "build_dir", "layers"
+        "model", "input_format", "host_steps", "verification", "performance", "synthesis", "seconds", "build_dir", "layers",
+        "branches", "memory_bits",
     }
     assert record["model"] == {"name": "mlp", "nodes": 8, "parameters": 53, "macs": 45}
     assert set(record["verification"]) == {"samples", "mismatches", "reference_max_abs_error", "first_difference"}
@@ -269,7 +270,7 @@ def test_markup_in_names_is_text(hwgen: Hwgen, tmp_path: Path) -> None:
 def test_check_lists_every_problem_at_once(hwgen: Hwgen, tmp_path: Path) -> None:
     path = write_mlp(tmp_path / "two.onnx")
     model = onnx.load(path)
-    for index, op in enumerate(("Hardmax", "Selu")):
+    for index, op in enumerate(("Hardmax", "LpNormalization")):
         model.graph.node.append(onnx.helper.make_node(op, ["x"], [f"o{index}"], name=f"n{index}"))
         model.graph.output.append(onnx.helper.make_tensor_value_info(f"o{index}", 1, ["batch", 6]))
     model.graph.node.append(onnx.helper.make_node("Relu", ["o0"], ["o2"], name="behind"))
@@ -277,14 +278,14 @@ def test_check_lists_every_problem_at_once(hwgen: Hwgen, tmp_path: Path) -> None
     done = hwgen("check", path, "--json")
     assert done.code == 2
     assert [(p["code"], p["where"]) for p in done.record["problems"]] == [
-        ("unsupported-node", "Hardmax 'n0'"), ("unsupported-node", "Selu 'n1'")
+        ("unsupported-node", "Hardmax 'n0'"), ("unsupported-node", "LpNormalization 'n1'")
     ]
     assert {n["path"]: n["status"] for n in done.record["nodes"]} == {
         "fc1": "supported", "act1": "supported", "fc2": "supported", "n0": "unsupported", "n1": "unsupported",
         "behind": "not judged",
     }
     shown = hwgen("check", path)
-    assert "Hardmax 'n0'" in shown.out and "Selu 'n1'" in shown.out
+    assert "Hardmax 'n0'" in shown.out and "LpNormalization 'n1'" in shown.out
     assert "and 1 more" in one_line(shown.err)
     assert [p.name for p in tmp_path.iterdir()] == ["two.onnx"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from pathlib import Path
 from random import Random
 
@@ -12,8 +12,9 @@ import pytest
 from hwgen.cost.accuracy import MEASURED
 from hwgen.cost.area import Area, Target
 from hwgen.cost.estimate import estimate
-from hwgen.dataflow.plan import Dataflow
-from hwgen.dataflow.unit import Parallelism
+from hwgen.dataflow.plan import with_depths
+from hwgen.dataflow.stage import Dataflow
+from hwgen.dataflow.unit import Parallelism, Unit
 from hwgen.flow import BuildOptions, emit_model, lower, plan_dataflow
 from hwgen.ir.text import print_graph
 from hwgen.ops.record import IntegerOp
@@ -22,26 +23,34 @@ from hwgen.rtl.build_directory import Build
 from hwgen.synth.yosys import synthesize
 from tests.networks import mlp
 
-WITH_HARDWARE = [op for op in INTEGER_OPS if op.unit is not None]
+WITH_HARDWARE = [op for op in INTEGER_OPS if op.costs]
+ALL_LANES = Parallelism(1 << 20, 1 << 20)
+
+
+def area_of(op: IntegerOp, units: tuple[Unit, ...], target: Target) -> Area:
+    return sum((op.costs[unit.module](unit, target) for unit in units), Area())
 
 
 def cost(op: IntegerOp, random: Random, target: Target) -> tuple[Area, Area]:
     """Of a random case, and of the same with all lanes at once."""
-    assert op.unit is not None and op.cost is not None, "an operator with hardware has a cost"
     case = op.sample(random)
-    elements, made = case.node.inputs[0].type.elements, case.node.output.type.elements
-    few, all_ = case.parallelism, Parallelism(elements, made if op.name == "matvec" else elements)
-    return op.cost(op.unit(case.node, few), target), op.cost(op.unit(case.node, all_), target)
+    few, all_ = (op.fit(case.node, lanes) for lanes in (case.parallelism, ALL_LANES))
+    return area_of(op, op.units(case.node, few), target), area_of(op, op.units(case.node, all_), target)
 
 
 @pytest.mark.parametrize("target", Target)
 @pytest.mark.parametrize("op", INTEGER_OPS, ids=lambda op: op.name)
-def test_operators_with_hardware_and_only_they_have_a_cost(op: IntegerOp, target: Target, random: Random) -> None:
-    assert (op.cost is None) == (op.unit is None)
+def test_operators_have_a_cost_for_every_template_that_they_use(op: IntegerOp, target: Target, random: Random) -> None:
+    seen: set[str] = set()
     for _ in range(20):
-        if op.cost is not None:
-            area, _ = cost(op, random, target)
-            assert min(astuple(area)) >= 0 and area.ffs > 0, area
+        case = op.sample(random)
+        units = op.units(case.node, op.fit(case.node, case.parallelism))
+        seen |= {unit.module for unit in units}
+        area = area_of(op, units, target)
+        assert min(astuple(area)) >= 0, area
+        assert area.ffs > 0 or not any(unit.latency_cycles for unit in units), "a pipeline has registers"
+    assert seen <= set(op.costs)
+    assert bool(seen) == bool(op.costs), "what has a cost has hardware"
 
 
 @pytest.mark.parametrize("target", Target)
@@ -73,17 +82,19 @@ def test_total_is_the_sum_of_stages_and_ports() -> None:
 
 def test_deeper_fifos_cost_more() -> None:
     flow = planned("4x2")
-    deep = replace(flow, stages=tuple(replace(s, fifo_depth=s.fifo_depth + 40) for s in flow.stages))
+    deep = with_depths(flow, {s.name: s.fifo_depth + 40 for s in flow.stages})
     assert estimate(deep, Target.XCUP).total.luts > estimate(flow, Target.XCUP).total.luts
 
 
 def test_estimate_starts_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    flow = planned("4x4")
+
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a program was started")
 
     monkeypatch.setattr(subprocess, "Popen", refuse)
     monkeypatch.setattr(subprocess, "run", refuse)
-    assert estimate(planned("4x4"), Target.ECP5).total.luts > 0
+    assert estimate(flow, Target.ECP5).total.luts > 0
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ def build_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("synth") / "small"
     lowered = lower(mlp((48, 48, 3), 1)).graph
     flow = plan_dataflow(lowered, BuildOptions(parallelism="fc1=2x1,fc2=4x1"))
-    values = evaluate(lowered, {flow.input.name: draw(flow, 16, 1)})
+    values = evaluate(lowered, draw(flow, 16, 1))
     emit(lowered, flow, folder, source_sha256="0" * 64, values=values)
     return folder
 
