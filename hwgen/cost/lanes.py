@@ -127,10 +127,11 @@ def eltwise_cost(unit: Unit, target: Target) -> Area:
         stored += 0 if made.dsps and absorbs else max(0, min(operand.varying_bits, bits - operand.fixed_bits))
     if p["Kind"] == _SUM:
         fixed = min(min(o.fixed_bits for o in operands), out_bits)
-        lane += adder(*(max(0, min(bits, out_bits - 1) - fixed) for bits in kept), family)
+        a, b = (max(0, min(bits, out_bits - 1) - fixed) for bits in kept)
+        lane += adder(a, b, family)
         stored -= fixed
     elif p["Kind"] == _PRODUCT:
-        made = multiplier(*kept, out_bits, family)
+        made = multiplier(kept[0], kept[1], out_bits, family)
         lane, stored = lane + made, 0 if made.dsps == 1 and absorbs else stored
     else:
         lane += comparator(max(kept), family) + logic(out_bits, 3, family)
