@@ -144,7 +144,9 @@ def test_names_of_a_model_are_text_and_nothing_else(tmp_path: Path) -> None:
 def test_every_part_has_its_heading_and_is_linked(tmp_path: Path) -> None:
     page = page_of(written(tmp_path / "build", (3, 2), BuildOptions()))
     ids = {attributes["id"] for tag, attributes in page.found if tag == "h2"}
-    assert ids == {"network", "cycles", "timeline", "memory", "area", "clock", "values", "verification", "ports", "reproduce", "versions"}
+    assert ids == {
+        "network", "cycles", "timeline", "memory", "area", "clock", "values", "verification", "ports", "reproduce", "versions",
+    }
     assert {attributes["href"] for tag, attributes in page.found if tag == "a"} == {f"#{i}" for i in ids}
 
 
