@@ -10,9 +10,10 @@ from hwgen.ir.graph import Graph, Node, TensorType
 from hwgen.ir.verify import verify
 from hwgen.ops.scalar import BatchNormAttrs
 from hwgen.ops.table import definition
+from hwgen.ops.weights import PRODUCTS
 
 _INPUTS: Final[Mapping[str, Collection[int]]] = {
-    "input": (0,), "constant": (0,), "linear": (2, 3),
+    "input": (0,), "constant": (0,), **dict.fromkeys(PRODUCTS, (2, 3)),
     **dict.fromkeys(("add", "sub", "mul", "div", "min", "max", "eltwise"), (2,)),
     **dict.fromkeys(("concat", "join"), range(1, 1 << 16)),
 }

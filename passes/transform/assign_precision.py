@@ -1,4 +1,4 @@
-"""Quantize what a model leaves in float: weights of linear operators, and the values that enter them or a table.
+"""Quantize what a model leaves in float: weights of linear operators, and the values that enter them, a pool or a table.
 
     linear(x, W, b)   ⇒   linear(quantize(x), quantize(W), b)
 
@@ -22,14 +22,15 @@ from hwgen.ops.real_sampling import FUNCTION_OPS
 from hwgen.ops.record import make
 from hwgen.ops.run import constant_floats, evaluate
 from hwgen.ops.source import ConstantAttrs
+from hwgen.ops.weights import POOLS, PRODUCTS
 from hwgen.pipeline import Effect, Notes, Pass
 
-_NEEDS_CODES: Final = frozenset(("linear", *FUNCTION_OPS))
-_TRANSPARENT: Final = ("reshape", "identity", "transpose")
+_NEEDS_CODES: Final = frozenset((*PRODUCTS, *POOLS, *FUNCTION_OPS))
+_TRANSPARENT: Final = ("reshape", "identity", "transpose", "max_pool")
 
 
 def _is_quantized(value: Value) -> bool:
-    """Whether a quantizer, or nothing but shape operations after one, makes the value."""
+    """Whether a quantizer, or nothing but what keeps its grid after one, makes the value."""
     while value.producer.op in _TRANSPARENT:
         value = value.producer.inputs[0]
     return value.type.format is not REAL
@@ -84,4 +85,4 @@ class AssignPrecision(Pass):
 
     def _wants(self, node: Node, graph: Graph) -> bool:
         """A function that only the host computes needs no codes."""
-        return node.op == "linear" or bool(graph.uses.get(node.output))
+        return node.op in (*PRODUCTS, *POOLS) or bool(graph.uses.get(node.output))

@@ -28,15 +28,17 @@ from hwgen.ops.lowering import Layout, Pending, needs_quantizer
 from hwgen.ops.permute import PermuteAttrs, permutation
 from hwgen.ops.quantize import DECODE, QuantizeAttrs
 from hwgen.ops.record import attrs_as, make
-from hwgen.ops.requantize import CLIP_LIMIT, requantizer_node
+from hwgen.ops.requantize import requantizer_node
+from hwgen.ops.requantizing import CLIP_LIMIT
 from hwgen.ops.shape import RESHAPE, TRANSPOSE, ReshapeAttrs, TransposeAttrs, ViewAttrs
 from hwgen.ops.source import INPUT, InputAttrs
 from hwgen.ops.table import INTEGER
 from hwgen.ops.table import REAL as REAL_TABLE
+from hwgen.ops.weights import POOLS, PRODUCTS
 from hwgen.pipeline import Effect, Notes, Pass
 
 _AFFINE_OPS: Final = ("scale_bias", "batch_norm", "reshape", "identity", "transpose", "constant", "input")
-_NEVER_HOST: Final = ("linear", "quantize", "argmax")
+_NEVER_HOST: Final = frozenset(("quantize", "argmax", *PRODUCTS, *POOLS))
 
 
 def host_nodes(graph: Graph) -> frozenset[Node]:
