@@ -13,7 +13,7 @@ from hwgen.errors import HwgenError
 from hwgen.ir.graph import Graph, Node, Value, topological
 from hwgen.ops.table import INTEGER
 
-__all__ = ["Choices", "device_graph", "integer_format", "plan", "with_depths"]
+__all__ = ["Choices", "device_graph", "integer_format", "is_wires", "plan", "with_depths"]
 
 Choices = Sequence[tuple[Node, Parallelism]]
 
@@ -41,13 +41,19 @@ def device_graph(graph: Graph) -> DeviceGraph:
     for node in nodes:
         if node.op not in INTEGER:
             raise HwgenError("unsupported", f"{node.op} {node.path!r}", "stands between codes", "quantize what comes before it")
-    if not any(n.op not in ("view",) for n in nodes):
+    if all(is_wires(n) for n in nodes):
         raise HwgenError("no-hardware", f"model {graph.name!r}", "has nothing to compute on chip", "check the model")
     used = {v for n in nodes for v in n.inputs} | set(outputs)
     for port, value in inputs.items():
         if port not in used:
             raise HwgenError("unused-input", f"input {value.name!r}", "bears on no output", "remove it from the model")
     return DeviceGraph(tuple(inputs), outputs, nodes)
+
+
+def is_wires(node: Node) -> bool:
+    """Whether an operator is no hardware: its codes stay as they are and where they are."""
+    op = INTEGER[node.op]
+    return not op.units(node, op.fit(node, Parallelism(1, 1)))
 
 
 def _port(graph: Graph, value: Value) -> Value:
@@ -121,7 +127,7 @@ class _Planner:
         placed = tuple(PlacedUnit(node, u) for u in units)
         result = Stream(node.output, units[-1].out_lanes)
         last = self.elements[-1] if self.elements else None
-        pipes = units[0].role is Role.PIPELINE and units[0].in_beats == units[0].out_beats and len(takes) == 1
+        pipes = op.work is None and units[0].role is Role.PIPELINE and units[0].in_beats == units[0].out_beats and len(takes) == 1
         if isinstance(last, Stage) and pipes and last.gives[0] is takes[0] and last.piped:
             self.elements[-1] = replace(last, gives=(result,), units=(*last.units, *placed))
         else:
