@@ -13,6 +13,7 @@ from hwgen.formats import Integer
 from hwgen.ir.graph import Graph, Node
 from hwgen.ops.lookup import TableAttrs
 from hwgen.ops.matvec import MatvecAttrs, weight_code
+from hwgen.ops.requant_pieces import PiecesAttrs
 from hwgen.ops.requantize import ScaleAttrs, ThresholdAttrs
 from hwgen.ops.run import evaluate
 from hwgen.sim.samples import count, draw, encode
@@ -60,6 +61,9 @@ def _how(node: Node) -> str:
         case ScaleAttrs(multipliers=multipliers, shift=shift):
             per = "one multiplier" if len(multipliers) == 1 else f"{len(multipliers)} multipliers"
             return f"{per} of {max(m.bit_length() for m in map(abs, multipliers))} bits, shift {shift}"
+        case PiecesAttrs(channels=channels, pieces=pieces, shift=shift):
+            per = "for all channels" if channels == 1 else f"for each of {channels} channels"
+            return f"{pieces} lines {per}, shift {shift}"
         case ThresholdAttrs(thresholds=thresholds):
             per = "for all channels" if len(thresholds) == 1 else f"for each of {len(thresholds)} channels"
             return f"{thresholds.shape[1]} thresholds {per}"

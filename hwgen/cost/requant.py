@@ -1,4 +1,4 @@
-"""The requantizers: hg_requant_scale, hg_requant_threshold and hg_table."""
+"""The requantizers: hg_requant_scale, hg_requant_pieces, hg_requant_threshold and hg_table."""
 
 from __future__ import annotations
 
@@ -25,6 +25,17 @@ def scale_cost(unit: Unit, target: Target) -> Area:
     style = MemoryStyle(p["RomStyle"])
     read = rom(unit.memories[0], style, family) + registers(p["Lanes"] * p["InWidth"] * style.latency_cycles)
     return read + counter(p["Blocks"], family) + registers(unit.latency_cycles) + times(p["Lanes"], _scale_lane(p, family))
+
+
+def pieces_cost(unit: Unit, target: Target) -> Area:
+    """hg_requant_pieces: as hg_requant_scale, and for each lane a comparison and a choice of parameters a threshold."""
+    family, p = FAMILIES[target], dict(unit.parameters)
+    constant, line_bits = p["Blocks"] == 1, p["MWidth"] + (1 + p["TwoSums"]) * p["BWidth"]
+    compared = comparator(max(p["InWidth"] + 1 - p["InSigned"], p["TWidth"]) - 1, family, constant=constant)
+    choice = times(p["Pieces"] - 1, compared + (logic(line_bits, 3, family) if not constant else Area()))
+    # constant lines that are chosen by one bit stay logic of that bit
+    chosen = choice + registers(p["InWidth"] + (p["Pieces"] - 1 if constant else line_bits))
+    return scale_cost(unit, target) + times(p["Lanes"], chosen)
 
 
 def _scale_lane(p: dict[str, int], family: Family) -> Area:

@@ -13,7 +13,7 @@ from typing import Final
 from hwgen.errors import HwgenError
 from hwgen.numerics.interval import Interval
 from hwgen.numerics.parts import level_ends, monotone_parts
-from hwgen.numerics.pieces import Pieces
+from hwgen.numerics.pieces import Pieces, find_pieces
 from hwgen.numerics.scalar_map import Chain, Levels
 from hwgen.numerics.scale_shift import ScaleShift, find_scale_shift
 from hwgen.numerics.thresholds import Thresholds, find_thresholds
@@ -100,6 +100,10 @@ def find_requantizer(
     scaled = find_scale_shift(maps, own_domains, levels) if len(maps) == len(distinct) else None
     if scaled is not None:
         costs.append((scale_shift_cost(scaled, width_bits), scaled))
+    else:
+        pieces = find_pieces([monotone_parts(*pair, where=where) for pair in distinct], levels)
+        if pieces is not None:
+            costs.append((pieces_cost(pieces, width_bits), pieces))
     if not levels.wrap:
         cost = thresholds_cost(levels, width_bits)
         if levels.count <= MAX_THRESHOLDS and (not costs or cost < costs[0][0]):

@@ -21,7 +21,8 @@ from hwgen.numerics.scalar_map import ClampedAffine
 from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.eltwise import EltwiseAttrs
 from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
-from hwgen.ops.requantize import CLIP_LIMIT, ScaleAttrs
+from hwgen.ops.requantize import ScaleAttrs
+from hwgen.ops.requantizing import CLIP_LIMIT
 from hwgen.ops.sampling import codes_format
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from hwgen.formats import Integer
 from hwgen.ir.graph import Node, Value
-from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.lookup import TableAttrs
+from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.record import Case, IntegerOp, attrs_as, make
+from hwgen.ops.requant_pieces import PiecesAttrs
 from hwgen.ops.requantize import ScaleAttrs, ThresholdAttrs
 from hwgen.ops.sampling import random_format
 from hwgen.ops.source import INPUT, InputAttrs
@@ -77,7 +78,7 @@ def plainly(node: Node, vector: list[int]) -> list[int]:
     """The operators' definitions once more, element by element in Python integers."""
     result = raw_codes(node, vector)
     format_ = node.output.type.format
-    requantizes = isinstance(node.attrs, ScaleAttrs | ThresholdAttrs | TableAttrs)
+    requantizes = isinstance(node.attrs, ScaleAttrs | PiecesAttrs | ThresholdAttrs | TableAttrs)
     return [2 * r - 1 for r in result] if requantizes and isinstance(format_, Integer) and format_.bipolar else result
 
 
@@ -91,6 +92,14 @@ def raw_codes(node: Node, vector: list[int]) -> list[int]:
                 k = i % len(a.multipliers)
                 total = sum((x * a.multipliers[k] + b) // 2**a.shift for b in a.offsets[k])
                 span = a.high - a.low + 1
+                result.append((total - a.low) % span + a.low if a.wrap else min(max(total, a.low), a.high))
+            return result
+        case PiecesAttrs() as a:
+            result = []
+            for i, x in enumerate(vector):
+                k, span = i % len(a.bounds), a.high - a.low + 1
+                piece = len([t for t in a.bounds[k] if x >= t])
+                total = sum((x * a.multipliers[k][piece] + b) // 2**a.shift for b in a.offsets[k][piece])
                 result.append((total - a.low) % span + a.low if a.wrap else min(max(total, a.low), a.high))
             return result
         case ThresholdAttrs() as a:

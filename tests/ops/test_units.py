@@ -90,6 +90,27 @@ def requant_scale(unit: Unit, raw: Sequence[int]) -> list[int]:
     return result
 
 
+def requant_pieces(unit: Unit, raw: Sequence[int]) -> list[int]:
+    p = dict(unit.parameters)
+    memory, sums, pieces = words(unit.memories[0]), p["TwoSums"] + 1, p["Pieces"]
+    line = p["MWidth"] + sums * p["BWidth"]
+    width = pieces * line + (pieces - 1) * p["TWidth"]
+    assert len(memory) == p["Blocks"] and unit.memories[0].width_bits == p["Lanes"] * width
+    result = []
+    for k, beat in enumerate(beats(raw, p["Lanes"])):
+        for lane, bits in enumerate(beat):
+            own = field(memory[k % p["Blocks"]], lane * width, width)
+            a = signed(bits, p["InWidth"]) if p["InSigned"] else bits
+            first = pieces * line
+            thresholds = [signed(field(own, first + j * p["TWidth"], p["TWidth"]), p["TWidth"]) for j in range(pieces - 1)]
+            at = sum(a >= t for t in thresholds) * line
+            m = signed(field(own, at, p["MWidth"]), p["MWidth"]) if p["MWidth"] else 1
+            offsets = [signed(field(own, at + p["MWidth"] + j * p["BWidth"], p["BWidth"]), p["BWidth"]) for j in range(sums)]
+            y = sum((a * m + b) >> p["Shift"] for b in offsets)
+            result.append(y if p["Wrap"] else min(max(y, p["OutLow"]), p["OutHigh"]))
+    return result
+
+
 def requant_threshold(unit: Unit, raw: Sequence[int]) -> list[int]:
     p = dict(unit.parameters)
     memory = words(unit.memories[0])
@@ -122,6 +143,7 @@ def argmax(unit: Unit, raw: Sequence[int]) -> list[int]:
 
 READ = {
     "hg_matvec": matvec, "hg_requant_scale": requant_scale, "hg_requant_threshold": requant_threshold,
+    "hg_requant_pieces": requant_pieces,
     "hg_table": table, "hg_argmax": argmax,
 }
 
@@ -135,6 +157,8 @@ def latency(unit: Unit) -> int:
             return rom + ceil((p["InLanes"] - 1).bit_length() / p["TreeLevelsPerStage"]) + 2
         case "hg_requant_scale":
             return rom + 2 + (p["MWidth"] > 0)
+        case "hg_requant_pieces":
+            return rom + 3 + (p["MWidth"] > 0)
         case "hg_requant_threshold":
             return rom + ceil((p["Levels"] - 1).bit_length() / p["TreeLevelsPerStage"]) + 2
         case "hg_argmax":
