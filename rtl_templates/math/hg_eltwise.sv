@@ -60,6 +60,7 @@ module hg_eltwise #(
   localparam bit          Whole = Kind > 1;  // a sum or product needs no more of its operands than it leaves with
   localparam int unsigned AKept = (Whole || ABits < OutWidth) ? ABits : OutWidth;
   localparam int unsigned BKept = (Whole || BBits < OutWidth) ? BBits : OutWidth;
+  // Operands are made no narrower than their codes; what is kept of them may be.
   localparam int unsigned AMade = (AKept > AWidth) ? AKept : AWidth + 1;
   localparam int unsigned BMade = (BKept > BWidth) ? BKept : BWidth + 1;
   localparam int unsigned Wider = (AKept > BKept) ? AKept : BKept;
