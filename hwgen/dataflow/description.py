@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from hwgen.dataflow.stage import Buffer, Converter, Dataflow, Element, Fork, Stage, Stream
 from hwgen.dataflow.unit import ConcatTiming, ReorderTiming, SelectTiming, Unit, WindowTiming
 
-_ENDLESS = -1
+_ENDLESS: Final = -1
+_UNASKED: Final = 0
+"""In place of a tensor's beats, within a stage: nobody asks when they move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,6 @@ class _Writer:
         self.streams[number] = Ends(stream, self.streams[number].giver, taker)
         return number
 
-    def inside(self, stage: Stage, beats: int) -> int:
-        return self._number(Ends(None, stage, stage), beats)
-
     def _number(self, ends: Ends, beats: int) -> int:
         self.streams.append(ends)
         self.beats.append(beats)
@@ -82,7 +82,7 @@ class _Writer:
         units = [p.unit for p in stage.streaming]
         for number, unit in enumerate(units):
             last = number == len(units) - 1 and not stage.piped
-            after = self.give(stage.gives[0], stage) if last else self.inside(stage, unit.out_beats)
+            after = self.give(stage.gives[0], stage) if last else self._number(Ends(None, stage, stage), _UNASKED)
             self.streaming(stage, unit, streams, after)
             streams = [after]
         if stage.piped:

@@ -101,8 +101,7 @@ def run(
         at, *edges = map(int, words)
         match what:
             case "first" | "done":
-                stream = description.streams[at].stream
-                if stream is not None:
+                if (stream := description.streams[at].stream) is not None:
                     (first if what == "first" else done)[stream] = tuple(edges)
             case "issued":
                 issued[description.elements[at]] = tuple(edges)

@@ -3,7 +3,7 @@
 //   run INFERENCES PACE LAZY FUSED   PACE: edges over which the beats of a tensor are offered; 0: at once.  LAZY: number of the
 //                                    `fifo` that takes a beat only where nothing else can move: its `most` is then the least
 //                                    depth at which the flow runs (-1: none).  FUSED 0: computes the beats inside a stage too
-//   streams N BEATS...               beats a tensor of streams 0 ... N - 1
+//   streams N BEATS...               beats a tensor of streams 0 ... N - 1; 0: nobody asks when they move
 //   and a line an element, counted from 0, each after those that give what it takes: elements.h, stages.h, memories.h
 //
 // Results: `first` and `done` STREAM EDGES: of each tensor's first and last beat; `issued` ELEMENT EDGES: of each tensor's last
@@ -59,7 +59,7 @@ Made make_front(Flow& flow, Words& words) {
     constexpr bool gate = std::is_same_v<Front, Gate>;
     auto front = std::make_unique<Front>(words);
     auto* window = dynamic_cast<Window*>(front->in.giver);
-    if (flow.fused && window != nullptr) window->fuse(front->beats, front->repeats, gate, front->credit);
+    if (flow.fused && window != nullptr) window->fuse(front->in, front->beats, front->repeats, gate, front->credit);
     return front;
 }
 
@@ -129,6 +129,7 @@ int main() {
     read(std::cin, flow);
     run(flow);
     for (const auto& stream : flow.streams) {
+        if (stream->beats == 0) continue;
         print("first", stream->number, stream->first);
         print("done", stream->number, stream->done);
     }

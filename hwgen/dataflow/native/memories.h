@@ -48,7 +48,7 @@ struct Reorder final : Element {
         : in(text.in(this)), out(text.out(this)), words(text.count()), banks(text.count()), reads{out, text.number() == 2} {}
     void run() override {
         accept();
-        while (stored() && reads.known()) {
+        while (reads.known() && stored()) {
             const uint64_t word = reads.count % words;
             const Time t = reads.issue(word == 0 ? in.moved[reads.count + words - 1] + 1 : 0);
             if (word + 1 == words) {
@@ -101,15 +101,15 @@ public:
           slots_(words.number()), reads_{out_, words.number() == 2}, rows_(words), cols_(words) {}
 
     // From now on it is its taker too, which takes a beat every `repeats` edges, `length` a vector, and issues the operations of
-    // the last.  With three beats or more a vector, no edge that others see becomes known later than beat by beat.
-    bool fuse(uint64_t length, uint64_t repeats, bool gate, Credit& credit) {
-        if (length < 3 || beats_ % length != 0) return false;
+    // the last.  With three beats or more a vector, no edge that others see becomes known later than beat by beat.  Nothing
+    // changes where it cannot be so, or where somebody asks when what it gives, `taken`, moves.
+    void fuse(const Stream& taken, uint64_t length, uint64_t repeats, bool gate, Credit& credit) {
+        if (&taken != &out_ || taken.beats != 0 || length < 3 || beats_ % length != 0) return;
         credit.out.giver = this;
         length_ = length;
         repeats_ = static_cast<Time>(repeats);
         gate_ = gate;
         credit_ = &credit;
-        return true;
     }
     void run() override {
         accept();
@@ -150,7 +150,7 @@ private:
     // the taker that it is too
     Credit* credit_ = nullptr;
     uint64_t length_ = 0, left_ = 0;
-    Time repeats_ = 0, read_ = -1, moved_ = -1, taken_ = -1, free_ = 0;
+    Time repeats_ = 0, read_ = -1, moved_ = -1, taken_ = -1, issue_ = -1;
     bool gate_ = false;
 
     void step(Place& place) const {
@@ -218,19 +218,24 @@ private:
             Time t;
             for (; left_ > 0; --left_) {
                 if (!credit_->room(t)) return;
-                taken_ = std::max(taken_ + 1, t);
-                credit_->issue(taken_);
-                if (!gate_) free_ = taken_;
+                issue_ = std::max(issue_ + 1, t);
+                credit_->issue(issue_);
+                if (gate_) taken_ = issue_;
             }
             t = 0;
             if (beat_ == 0 && !start(t)) return;
             read_ = std::max({read_ + 1, t, reads_.two ? moved_ : taken_});
             if (reads_.two) moved_ = std::max(read_ + 1, taken_);
-            const Time first = std::max({(reads_.two ? moved_ : read_) + 1, free_, taken_ + 1});
+            const Time first = std::max({(reads_.two ? moved_ : read_) + 1, taken_ + 1, issue_});
             taken_ = moved_ = first + static_cast<Time>(length_ - 2) * repeats_;
             read_ = reads_.two ? taken_ - repeats_ : taken_;
-            left_ = gate_ ? 1 : static_cast<uint64_t>(repeats_);
-            if (!gate_) taken_ += repeats_;
+            if (gate_) {
+                left_ = 1;  // taken where it is issued
+                issue_ = taken_;
+            } else {
+                left_ = static_cast<uint64_t>(repeats_);
+                issue_ = taken_ += repeats_;
+            }
             beat_ += length_;
             if (beat_ == beats_) finish(read_);
         }

@@ -72,7 +72,7 @@ inline void wake(Element* element) {
 
 struct Stream {
     size_t number;
-    uint64_t beats;                             // a tensor
+    uint64_t beats;                             // a tensor; 0: nobody asks for `first` and `done`
     Times offered, ready, moved;                // offered, ready: of beats that have not moved
     uint64_t giver_keeps = 0, taker_keeps = 0;  // the oldest moves that the ends still look at
     Time last = -1;                             // move
