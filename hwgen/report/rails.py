@@ -13,6 +13,7 @@ from typing import Final
 from markupsafe import Markup
 
 from hwgen.dataflow.links import Link, Links
+from hwgen.ir.lanes import lanes_of
 from hwgen.report.svg import element
 
 COLOURS: Final = 4
@@ -69,10 +70,8 @@ def lay_out(links: Links) -> Layout:
             straight.add(first)
         else:
             long.append((first, last, link))
-    lanes: list[Lane] = []
-    for first, last, link in sorted(long, key=lambda one: (one[1] - one[0], one[0])):
-        taken = {lane.number for lane in lanes if lane.first < last and first < lane.last}
-        lanes.append(Lane(link, first, last, min(set(range(len(taken) + 1)) - taken)))
+    numbers = lanes_of([(first, last) for first, last, _ in long])
+    lanes = (Lane(link, first, last, number) for (first, last, link), number in zip(long, numbers, strict=True))
     return Layout(order, frozenset(straight), tuple(lanes))
 
 
