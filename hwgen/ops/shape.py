@@ -120,7 +120,7 @@ def _onnx_reshape(call: OnnxCall) -> Value:
 
 def _onnx_flatten(call: OnnxCall) -> Value:
     axis, shape = call.integer("axis", 1), call.value(0).type.shape
-    if axis % max(len(shape), 1) != 1 and axis != 1:
+    if axis not in (0, 1, -len(shape), 1 - len(shape)):  # from axis 0 it comes to the same, as the batch is 1
         raise call.refuse(f"axis={axis}", "flatten from axis 1, so that the batch stays")
     return emit_reshape(call, (1, -1))
 
