@@ -89,22 +89,39 @@ module hg_window #(
     $error("hg_window: RamStyle must be 0 or 1 (LUTs) or 2 (block memory)");
   end
 
-  // Bits of a signed position that comes as far as the windows and `room` go.
-  function automatic int unsigned pos_width(input int start, input int unsigned windows, input int unsigned step,
-                                            input int unsigned extent, input int unsigned room);
-    int unsigned reach, most;
-    most      = (StepWidth > 0) ? (1 << StepWidth) - 1 : step;
-    reach     = unsigned'((start < 0) ? -start : start) + (windows - 1) * most + extent;
-    pos_width = $clog2(((reach > room) ? reach : room) + 1) + 1;
+  localparam int unsigned EntryWidth = (StepWidth > 0) ? StepWidth : 1;
+  localparam int unsigned TableWidth = (OutRows + OutCols) * EntryWidth + 1;
+
+  // From the first window of an axis to its last.
+  function automatic int unsigned walk(input logic [TableWidth-1:0] steps, input int unsigned windows, input int unsigned step);
+    walk = 0;
+    for (int unsigned k = 0; k + 1 < windows; k++) begin
+      walk = walk + ((StepWidth > 0) ? 32'(steps[k*EntryWidth+:EntryWidth]) : step);
+    end
   endfunction
+
+  // Bits of a signed position from `start` to `stop`, or as far from 0 as `room`.
+  function automatic int unsigned pos_width(input int start, input int stop, input int unsigned room);
+    int unsigned reach;
+    reach = room;
+    if (start < 0 && unsigned'(-start) > reach) reach = unsigned'(-start);
+    if (stop > 0 && unsigned'(stop) > reach)    reach = unsigned'(stop);
+    pos_width = $clog2(reach + 1) + 1;
+  endfunction
+
+  // One past the last tap of all.
+  localparam int RowStop = RowStart + int'(walk(TableWidth'(RowSteps), OutRows, RowStep) + RowExtent);
+  localparam int ColStop = ColStart + int'(walk(TableWidth'(ColSteps), OutCols, ColStep) + ColExtent);
+  localparam bit RowsPadded = RowStart < 0 || RowStop > int'(Rows);
+  localparam bit ColsPadded = ColStart < 0 || ColStop > int'(Cols);
 
   localparam int unsigned Word        = Lanes * Width;
   localparam int unsigned RowWords    = Cols * Blocks;
   localparam int unsigned Depth       = Slots * RowWords;
   localparam int unsigned GroupBlocks = (Groups > 0) ? Blocks / Groups : 1;
   localparam int unsigned AddrWidth   = (Depth > 1) ? $clog2(Depth) : 1;
-  localparam int unsigned RowPosWidth = pos_width(RowStart, OutRows, RowStep, RowExtent, Rows + Slots);
-  localparam int unsigned ColPosWidth = pos_width(ColStart, OutCols, ColStep, ColExtent, Cols);
+  localparam int unsigned RowPosWidth = pos_width(RowStart - int'(RowExtent), RowStop, Rows + Slots);
+  localparam int unsigned ColPosWidth = pos_width(ColStart - int'(ColExtent), ColStop, Cols);
   localparam int unsigned BlockWidth  = (Blocks > 1) ? $clog2(Blocks) : 1;
   localparam int unsigned InnerWidth  = (GroupBlocks > 1) ? $clog2(GroupBlocks) : 1;
   localparam int unsigned GroupWidth  = (Groups > 1) ? $clog2(Groups) : 1;
@@ -188,12 +205,19 @@ module hg_window #(
   col_t                  write_col_q;
   logic [BlockWidth-1:0] write_block_q;
   addr_t                 write_addr_q;
-  logic                  write, write_block_last, write_col_last, image_done;
+  row_t                  rows_delta;
+  logic                  write, write_block_last, write_col_last, row_written, image_done;
 
   assign in_ready_o       = rows_q < row_limit || (rows_q == row_limit && row_moves && write_col_q < col_base);
   assign write            = in_valid_i && in_ready_o;
   assign write_block_last = write_block_q == BlockWidth'(Blocks - 1);
   assign write_col_last   = write_col_q == col_t'(Cols - 1);
+  assign row_written      = write && write_block_last && write_col_last;
+
+  always_comb begin
+    rows_delta = row_written ? row_t'(1) : row_t'(0);
+    if (image_done) rows_delta = row_written ? row_t'(1 - int'(Rows)) : row_t'(-int'(Rows));
+  end
 
   always_ff @(posedge clk_i) begin
     if (rst_i) begin
@@ -202,8 +226,7 @@ module hg_window #(
       write_block_q <= '0;
       write_addr_q  <= '0;
     end else begin
-      rows_q <= rows_q + ((write && write_block_last && write_col_last) ? row_t'(1) : row_t'(0))
-                       - (image_done ? row_t'(Rows) : row_t'(0));
+      rows_q <= rows_q + rows_delta;
       if (write) begin
         write_block_q <= write_block_last ? '0 : write_block_q + BlockWidth'(1);
         write_addr_q  <= (write_addr_q == addr_t'(Depth - 1)) ? '0 : write_addr_q + addr_t'(1);
@@ -243,7 +266,8 @@ module hg_window #(
   assign window_done = turn_group && group_last;
   assign row_done    = window_done && col_final;
   assign image_done  = row_done && row_final;
-  assign padded      = tap_row_q < row_t'(0) || tap_row_q >= row_t'(Rows) || tap_col_q < col_t'(0) || tap_col_q >= col_t'(Cols);
+  assign padded      = (RowsPadded && (tap_row_q < row_t'(0) || tap_row_q >= row_t'(Rows))) ||
+                       (ColsPadded && (tap_col_q < col_t'(0) || tap_col_q >= col_t'(Cols)));
 
   always_ff @(posedge clk_i) begin
     if (rst_i) begin

@@ -7,7 +7,7 @@
 // moves_o    the next window's base is a later one (after the last window, the next frame's)
 // inside_o   the box from first to last tap meets the image; last_o is then its last position in it
 // final_o    this is the last window of the axis
-// Cycles     all but moves_o are registers, changed by an edge with advance_i
+// Cycles     all are registers, changed by an edge with advance_i
 // Reset      rst_i synchronous, active high; back to the first window, at the ring's first position
 module hg_window_axis #(
   parameter int unsigned Size      = 4,  // positions of the image
@@ -89,9 +89,9 @@ module hg_window_axis #(
   localparam addr_t After     = Single ? plus(Restart, Turn) : Restart;
 
   logic [IndexWidth-1:0] index_q;  // of the next window
-  pos_t                  first_q, next_q, base_q, limit_q, last_q, step;
+  pos_t                  first_q, next_q, next_d, base_q, limit_q, last_q, step;
   addr_t                 addr_q, next_addr_q, restart, stride;
-  logic                  inside_q, final_q, next_final;
+  logic                  moves_q, inside_q, final_q, next_final;
 
   if (StepWidth > 0) begin : gen_table
     logic [EntryWidth-1:0] entry;
@@ -120,6 +120,7 @@ module hg_window_axis #(
   end
 
   assign next_final = index_q == IndexWidth'(Windows - 1);
+  assign next_d     = next_final ? pos_t'(Start) : next_q + step;
 
   always_ff @(posedge clk_i) begin
     if (rst_i) begin
@@ -131,17 +132,20 @@ module hg_window_axis #(
       base_q      <= clamped(pos_t'(Start));
       limit_q     <= clamped(pos_t'(Start)) + pos_t'(Ring);
       last_q      <= last_inside(pos_t'(Start));
+      moves_q     <= Single || (Second > 0 && Start < int'(Size) && Second != Start);
       inside_q    <= meets(pos_t'(Start));
       final_q     <= Single;
     end else if (advance_i) begin
       index_q     <= next_final ? '0 : index_q + IndexWidth'(1);
       first_q     <= next_q;
-      next_q      <= next_final ? pos_t'(Start) : next_q + step;
+      next_q      <= next_d;
       addr_q      <= next_addr_q;
       next_addr_q <= next_final ? restart : plus(next_addr_q, stride);
       base_q      <= clamped(next_q);
       limit_q     <= clamped(next_q) + pos_t'(Ring);
       last_q      <= last_inside(next_q);
+      moves_q     <= next_final ? (next_q < pos_t'(Size) || Start > 0)
+                                : (next_d > pos_t'(0) && next_q < pos_t'(Size) && step != pos_t'(0));
       inside_q    <= meets(next_q);
       final_q     <= next_final;
     end
@@ -156,7 +160,6 @@ module hg_window_axis #(
   assign last_o      = last_q;
   assign inside_o    = inside_q;
   assign final_o     = final_q;
-  assign moves_o     = final_q ? (first_q < pos_t'(Size) || Start > 0)
-                               : (next_q > pos_t'(0) && first_q < pos_t'(Size) && next_q != first_q);
+  assign moves_o     = moves_q;
 
 endmodule
