@@ -203,7 +203,7 @@ def _reference(node: Node, inputs: Sequence[IntArray]) -> IntArray:
 
 
 def _units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
-    x, lanes, classes = node.inputs[0].type.format, parallelism.outputs, _classes(node)
+    x, lanes, classes = node.inputs[0].type.format, parallelism.inputs, _classes(node)
     if not isinstance(x, Integer):
         raise TypeError("argmax of integers")
     unit = Unit(
