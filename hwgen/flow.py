@@ -18,7 +18,7 @@ from hwgen.dataflow.cycles import Performance, predict, size_fifos
 from hwgen.dataflow.folding import DEFAULT, for_interval, from_text
 from hwgen.dataflow.plan import Dataflow, integer_format, plan
 from hwgen.errors import HwgenError, understood
-from hwgen.formats import REAL, FloatArray, IntArray
+from hwgen.formats import REAL, FloatArray
 from hwgen.frontend.limits import read_bytes, read_graph_text
 from hwgen.frontend.onnx_reader import ReadResult, read_onnx
 from hwgen.ir.graph import Graph
@@ -32,7 +32,7 @@ from hwgen.rtl.atomic import check_replaceable, folder_beside, install, replaced
 from hwgen.rtl.build_directory import MANIFEST, Build, vector_samples, vector_values, write_build
 from hwgen.rtl.manifest import Manifest, OptionsRecord
 from hwgen.sim.reference import samples_at_a_time
-from hwgen.sim.samples import Codes, Reals, draw, encode, part
+from hwgen.sim.samples import Codes, Given, draw, encode, part
 from hwgen.sim.trials import CYCLES_BUDGET, affordable_samples
 
 if TYPE_CHECKING:
@@ -54,9 +54,10 @@ class BuildOptions:
     """What a user may ask of `build`.
 
     samples, seed: of the verification; samples None: 100, or fewer where an inference takes long.  cycles_budget: simulated cycles
-    that it should not exceed (see `hwgen.sim.trials`).  parallelism: ``4x8``, ``full``, ``fc1=4x8,fc2=2x2`` (inputs x outputs); interval:
-    cycles an inference instead.  precision: format of what the model leaves in float; calibration: (samples, …) float data
-    that sets its ranges.  input_format: of an input that the model does not quantize (None: fixed<16,6>).
+    that it should not exceed (see `hwgen.sim.trials`).
+    parallelism: ``4x8``, ``full``, ``fc1=4x8,fc2=2x2`` (inputs x outputs); interval: cycles an inference instead.
+    precision: format of what the model leaves in float; calibration: (samples, …) float data that sets its ranges.
+    input_format: of an input that the model does not quantize (None: fixed<16,6>).
     argmax: decide on chip.  inputs: (samples, …) real data to verify with, instead of random codes; by input name where the model
     has several.
     target: synthesize for this family; pnr: also place and route.
@@ -71,7 +72,7 @@ class BuildOptions:
     calibration: FloatArray | None = field(default=None, compare=False)
     input_format: str | None = None
     argmax: bool = False
-    inputs: FloatArray | Reals | None = field(default=None, compare=False)
+    inputs: Given | None = field(default=None, compare=False)
     target: Target | None = None
     pnr: bool = False
 
@@ -168,7 +169,7 @@ def plan_dataflow(graph: Graph, options: BuildOptions | None = None) -> Dataflow
 
 
 def simulate(
-    build_dir: Path, *, samples: int | None = None, seed: int = 0, codes: Codes | IntArray | None = None,
+    build_dir: Path, *, samples: int | None = None, seed: int = 0, codes: Given | None = None,
     cycles_budget: int = CYCLES_BUDGET,
 ) -> Verification:
     """Streams samples through a build's RTL in the native runner and compares every bit with the reference.

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX or QONNX file, or a .hwg file.")]
 AnyPath = Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX or QONNX file, .hwg file, or a build directory.")]
-Samples = Annotated[int | None, typer.Option("--samples", metavar="N", min=1, help="Inferences to verify with (100, or fewer where they take long).")]
+Samples = Annotated[
+    int | None, typer.Option("--samples", metavar="N", min=1, help="Inferences to verify with (100, or fewer of slow ones)."),
+]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="S", min=0, help="Seed of random inputs and stalls (0).")]
 Inputs = Annotated[
     Path | None,

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from hwgen.dataflow.cycles import Performance
-from hwgen.dataflow.plan import Dataflow, integer_format
+from hwgen.dataflow.plan import Dataflow, integer_format, is_wires
 from hwgen.dataflow.stage import Buffer, Stage, Stream
 from hwgen.dataflow.unit import Parallelism
 from hwgen.formats import Integer
@@ -57,9 +57,10 @@ class StreamRecord(_Record):
 
 
 class StageRecord(_Record):
-    """A stage.  name: of its instances in the top.  path: the layer in the model.  operator: the value that its first operator makes.
+    """A stage.  name: of its instances in the top.  path: the layer in the model.
 
-    value: the value that it makes.  parallelism: inputs x outputs at a time, of a layer that has weights.
+    operator: the value that its first operator makes.  value: the value that it makes.
+    parallelism: inputs x outputs at a time, of a layer that has weights.
     """
 
     name: str
@@ -150,7 +151,8 @@ def _places(value: Value, end: Value) -> Array:
 def _decoded(graph: Graph, value: Value) -> Value | None:
     """The reals of what streams out, behind views of it."""
     users = graph.uses.get(value, ())
-    found = (n.output if n.op == "decode" else _decoded(graph, n.output) for n in users if n.op in ("decode", "view"))
+    ends = [n for n in users if n.op == "decode" or (n.op in INTEGER and is_wires(n))]
+    found = (n.output if n.op == "decode" else _decoded(graph, n.output) for n in ends)
     return next((v for v in found if v is not None), None)
 
 

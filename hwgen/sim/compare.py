@@ -90,7 +90,7 @@ def differing(
         if cut is None:
             got = [from_beats(data, s.value, port) for data, (s, port, _) in zip(recording.beats, outputs, strict=True)]
         else:
-            got = [from_beats(whole_tensors(data, port.beats), s.value, port) for data, (s, port, _) in zip(cut, outputs, strict=True)]
+            got = [from_beats(whole_tensors(data, p.beats), s.value, p) for data, (s, p, _) in zip(cut, outputs, strict=True)]
             for data, codes, (stream, port, wanted) in zip(cut, got, outputs, strict=True):
                 if len(data) % port.beats:  # what was still to come of the last is the reference's
                     came = elements_in(stream.value, port.lanes, len(data) % port.beats)
@@ -185,11 +185,11 @@ def _first_difference(
 def _leave_case(build: Build, codes: Codes, difference: Difference, seed: int) -> None:
     """A folder ``failure/`` in the build with all that is needed to run the case again: `hwgen sim`."""
     with replaced_folder(build.folder / "failure", REPRODUCE) as folder:
-        place = "codes.npy" if len(codes) == 1 else "codes.npz"
-        if len(codes) == 1:
-            np.save(folder / place, next(iter(codes.values())), allow_pickle=False)
-        else:
-            save_arrays(folder / place, codes)
+        place = "codes.npy" if len(codes) == 1 else "codes"
+        if len(codes) > 1:
+            (folder / place).mkdir()
+        for number, array in enumerate(codes.values()):
+            np.save(folder / place / f"{number}.npy" if len(codes) > 1 else folder / place, array, allow_pickle=False)
         command = f"hwgen sim BUILD --codes BUILD/failure/{place} --seed {seed}"
         record = {**asdict(difference), "seed": seed, "command": command}
         (folder / REPRODUCE).write_text(json.dumps(record, indent=2) + "\n")

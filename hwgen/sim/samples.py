@@ -62,13 +62,13 @@ def draw(flow: Dataflow, samples: int, seed: int) -> Codes:
             codes = random.choice(np.array([-1, 1]), size=(samples, *shape))
         else:
             codes = random.integers(format_.low, format_.high, size=(samples, *shape), endpoint=True)
-        extremes = _extremes(flow, stream, samples // 2)
+        extremes = _extremes(first_weight(flow, stream), stream, samples // 2)
         codes[: len(extremes)] = extremes
-        drawn[model_input(stream).name] = _as_in_model(codes.astype(np.int64), stream.value)
+        drawn[model_input(stream).name] = as_in_model(codes.astype(np.int64), stream.value)
     return drawn
 
 
-def _as_in_model(codes: IntArray, value: Value) -> IntArray:
+def as_in_model(codes: IntArray, value: Value) -> IntArray:
     """The model's input of which the host makes ``codes`` (samples, …) of a port."""
     attrs = value.producer.attrs
     if not isinstance(attrs, PermuteAttrs):
@@ -78,26 +78,31 @@ def _as_in_model(codes: IntArray, value: Value) -> IntArray:
     return np.ascontiguousarray(moved.transpose(back)).reshape(len(codes), *value.producer.inputs[0].type.shape[1:])
 
 
-def _extremes(flow: Dataflow, stream: Stream, most: int) -> IntArray:
+def first_weight(flow: Dataflow, stream: Stream) -> IntArray | None:
+    """(out, …, channels) weights of a product that takes what streams in there, if one does."""
+    for stage in flow.stages:
+        weight = getattr(stage.node.attrs, "weight", None)
+        if stream.value in stage.node.inputs and isinstance(weight, np.ndarray):
+            return weight
+    return None
+
+
+def _extremes(weight: IntArray | None, stream: Stream, most: int) -> IntArray:
     """At most ``most`` of (samples, …), in the order of the port."""
     format_, shape = integer_format(stream.value), stream.value.type.shape[1:]
     found = [np.full(shape, format_.low), np.full(shape, format_.high)]
-    weights = [getattr(n.attrs, "weight", None) for s in flow.stages for n in [s.node] if stream.value in n.inputs]
-    for weight in weights[:1]:
-        if isinstance(weight, np.ndarray):
-            for row in weight[: most // 2]:
-                found += _bounding(row, format_, shape)
+    for row in () if weight is None else weight[: most // 2]:
+        found += bounding(row, format_, shape)
     return np.array(found[:most], dtype=np.int64).reshape(-1, *shape)
 
 
-def _bounding(row: IntArray, format_: Integer, shape: Shape) -> tuple[IntArray, IntArray]:
-    """Inputs at whose positions the weights of ``row`` (kernel…, channels) lie again and again, one of each sign."""
+def bounding(row: IntArray, format_: Integer, shape: Shape) -> tuple[IntArray, IntArray]:
+    """Inputs, of the shape of a port, that drive the product with ``row`` (kernel…, channels) to its greatest and to its least."""
     image = (*shape[:-1], *(1,) * (row.ndim - len(shape)), shape[-1])[-row.ndim :]
     tiles = [-(-size // min(size, own)) for size, own in zip(image, row.shape, strict=True)]
     pattern = np.tile(row > 0, tiles)[tuple(slice(size) for size in image)].reshape(shape[-row.ndim :])
-    return np.where(np.broadcast_to(pattern, shape), format_.high, format_.low), np.where(
-        np.broadcast_to(pattern, shape), format_.low, format_.high
-    )
+    positive = np.broadcast_to(pattern, shape)
+    return np.where(positive, format_.high, format_.low), np.where(positive, format_.low, format_.high)
 
 
 def of_inputs(data: Given, inputs: Sequence[Value], what: str) -> dict[str, Array]:
@@ -107,26 +112,29 @@ def of_inputs(data: Given, inputs: Sequence[Value], what: str) -> dict[str, Arra
     Raises HwgenError where names, shapes or numbers of samples do not fit.
     """
     names = [v.name for v in inputs]
-    if not isinstance(data, Mapping):
-        arrays = (data,) if isinstance(data, np.ndarray) else tuple(data)
-        if len(arrays) != len(names):
-            raise HwgenError(
-                "data", what, f"{len(arrays)} arrays for {len(names)} inputs", f"give one for each of {', '.join(names)}"
-            )
-        data = dict(zip(names, arrays, strict=True))
-    if data.keys() != {*names}:
-        raise HwgenError("data", what, f"arrays for {', '.join(data)}", f"give one for each of {', '.join(names)}")
+    given = _named(data, names, what)
+    if given.keys() != set(names):
+        raise HwgenError("data", what, f"arrays for {', '.join(given)}", f"give one for each of {', '.join(names)}")
     for value in inputs:
-        array, shape = data[value.name], value.type.shape[1:]
+        array, shape = given[value.name], value.type.shape[1:]
         if array.ndim == 0 or array.shape[1:] != shape or not len(array) or not np.isfinite(array).all():
             raise HwgenError(
                 "data", what, f"data of shape {array.shape}, or with NaN or infinity",
                 f"give finite numbers of shape (samples, {', '.join(map(str, shape))})",
             )
-    if len({len(array) for array in data.values()}) != 1:
-        counts = ", ".join(f"{len(data[name])} of {name}" for name in names)
+    if len({len(array) for array in given.values()}) != 1:
+        counts = ", ".join(f"{len(given[name])} of {name}" for name in names)
         raise HwgenError("data", what, f"different numbers of samples: {counts}", "give as many of each input")
-    return {name: data[name] for name in names}
+    return {name: given[name] for name in names}
+
+
+def _named(data: Given, names: Sequence[str], what: str) -> dict[str, Array]:
+    if isinstance(data, Mapping):
+        return dict(data)
+    arrays: tuple[Array, ...] = (data,) if isinstance(data, np.ndarray) else tuple(data)
+    if len(arrays) != len(names):
+        raise HwgenError("data", what, f"{len(arrays)} arrays for {len(names)} inputs", f"give one for each of {', '.join(names)}")
+    return dict(zip(names, arrays, strict=True))
 
 
 def checked_codes(data: Given, flow: Dataflow) -> Codes:

@@ -68,7 +68,7 @@ def _encoded(value: Value, reals: FloatArray) -> FloatArray | IntArray:
 
 
 def _run(graph: Graph, samples: Reals) -> Mapping[str, tuple[Value, Array]]:
-    if {v.name for v in graph.inputs} != samples.keys():
+    if {v.name for v in graph.inputs} != set(samples):
         raise HwgenError(
             "shape", f"model {graph.name!r}", f"has inputs {', '.join(v.name for v in graph.inputs)}, not {', '.join(samples)}",
             "trace models of the same inputs",

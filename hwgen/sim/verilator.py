@@ -64,8 +64,9 @@ def build_model(
     harness: C++ files, one with ``main``; they include ``Vtop.h``.  includes: folders for their ``#include``s; every file in them
     counts as an input.  flags: more for Verilator, after ``-Wall`` (a warning is an error), assertions on, and uninitialised
     registers set at random (``Verilated::randReset(2)`` or ``+verilator+rand+reset+2`` at run time; ``+verilator+seed+N``).
-    cxx_flags: of the design and the harness.  defines: macros of the harness (``NAME``, ``NAME=text``).  link_flags: after the objects.  vpi: the ports of the top can be reached through
-    VPI.  trace: the model can write VCD.  out: also put the program there (beside its name, then renamed).
+    cxx_flags: of the design and the harness.  defines: macros of the harness (``NAME``, ``NAME=text``).  link_flags: after the
+    objects.  vpi: the ports of the top can be reached through VPI.  trace: the model can write VCD.  out: also put the program
+    there (beside its name, then renamed).
     keep: for the next time; where not, the program is only at ``out``.
 
     The same inputs give the same, already built program.  Raises HwgenFailure with the tool's own words: ``verilator-failed``

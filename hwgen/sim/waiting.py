@@ -15,7 +15,7 @@ State = tuple[bool, bool]
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """One end of a stream waits for the other.  layer: of the stage that waits, or that its stream comes from.  net: of the stream."""
+    """One end of a stream waits for the other.  layer: of the stage that waits, or that its stream comes from.  net: its name."""
 
     layer: str
     net: str
