@@ -112,8 +112,10 @@ module hg_window #(
   // One past the last tap of all.
   localparam int RowStop = RowStart + int'(walk(TableWidth'(RowSteps), OutRows, RowStep) + RowExtent);
   localparam int ColStop = ColStart + int'(walk(TableWidth'(ColSteps), OutCols, ColStep) + ColExtent);
-  localparam bit RowsPadded = RowStart < 0 || RowStop > int'(Rows);
-  localparam bit ColsPadded = ColStart < 0 || ColStop > int'(Cols);
+  localparam int RowSpan = int'(Rows);
+  localparam int ColSpan = int'(Cols);
+  localparam bit RowsPadded = RowStart < 0 || RowStop > RowSpan;
+  localparam bit ColsPadded = ColStart < 0 || ColStop > ColSpan;
 
   localparam int unsigned Word        = Lanes * Width;
   localparam int unsigned RowWords    = Cols * Blocks;
@@ -127,13 +129,19 @@ module hg_window #(
   localparam int unsigned GroupWidth  = (Groups > 1) ? $clog2(Groups) : 1;
   localparam int unsigned TapRowWidth = (KernelRows > 1) ? $clog2(KernelRows) : 1;
   localparam int unsigned TapColWidth = (KernelCols > 1) ? $clog2(KernelCols) : 1;
-  localparam int unsigned Ring        = (Slots > 0) ? Slots : 1;
-  localparam int unsigned TapRowStep  = (DilationRows % Ring) * RowWords;
-  localparam int          FirstSlot   = (RowStart % int'(Ring) + int'(Ring)) % int'(Ring);
+  localparam int          Ring        = (Slots > 0) ? int'(Slots) : 1;
+  localparam int unsigned TapRowStep  = (DilationRows % unsigned'(Ring)) * RowWords;
+  localparam int          FirstSlot   = (RowStart % Ring + Ring) % Ring;
 
   typedef logic signed [RowPosWidth-1:0] row_t;
   typedef logic signed [ColPosWidth-1:0] col_t;
   typedef logic [AddrWidth-1:0] addr_t;
+
+  // Yosys compares a cast of something unsigned as unsigned; a constant declared as signed is signed.
+  localparam row_t RowZero = row_t'(0);
+  localparam row_t RowEnd  = row_t'(Rows);
+  localparam col_t ColZero = col_t'(0);
+  localparam col_t ColEnd  = col_t'(Cols);
 
   // The windows' first taps.
   row_t  row_first, row_next, row_limit, row_last;
@@ -266,8 +274,8 @@ module hg_window #(
   assign window_done = turn_group && group_last;
   assign row_done    = window_done && col_final;
   assign image_done  = row_done && row_final;
-  assign padded      = (RowsPadded && (tap_row_q < row_t'(0) || tap_row_q >= row_t'(Rows))) ||
-                       (ColsPadded && (tap_col_q < col_t'(0) || tap_col_q >= col_t'(Cols)));
+  assign padded      = (RowsPadded && (tap_row_q < RowZero || tap_row_q >= RowEnd)) ||
+                       (ColsPadded && (tap_col_q < ColZero || tap_col_q >= ColEnd));
 
   always_ff @(posedge clk_i) begin
     if (rst_i) begin

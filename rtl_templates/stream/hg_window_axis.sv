@@ -41,13 +41,22 @@ module hg_window_axis #(
   typedef logic signed [PosWidth-1:0] pos_t;
   typedef logic [AddrWidth-1:0] addr_t;
 
+  // Yosys compares a cast of something unsigned as unsigned; a constant declared as signed is signed.
+  localparam int   RingSize  = int'(Ring);
+  localparam int   SizeSpan  = int'(Size);
+  localparam pos_t Zero      = pos_t'(0);
+  localparam pos_t Stop      = pos_t'(Size);
+  localparam pos_t Before    = pos_t'(-int'(Extent));             // a first tap there, or less: the box ends before the image
+  localparam pos_t Last      = pos_t'(Size - 1);
+  localparam pos_t LastWhole = pos_t'(int'(Size) - int'(Extent));  // the box ends with the image
+
   // Address of a position: on the ring, or modulo what an address holds.
   function automatic addr_t addr_of(input int pos);
     int place;
     place = pos;
-    if (Ring > 0) begin
-      place = pos % int'(Ring);
-      if (place < 0) place = place + int'(Ring);
+    if (RingSize > 0) begin
+      place = pos % RingSize;
+      if (place < 0) place = place + RingSize;
     end
     addr_of = addr_t'(place * int'(Pitch));
   endfunction
@@ -61,17 +70,17 @@ module hg_window_axis #(
 
   function automatic pos_t clamped(input pos_t pos);
     clamped = pos;
-    if (pos < pos_t'(0))    clamped = pos_t'(0);
-    if (pos > pos_t'(Size)) clamped = pos_t'(Size);
+    if (pos < Zero) clamped = Zero;
+    if (pos > Stop) clamped = Stop;
   endfunction
 
   // Whether the box of a window whose first tap is at pos meets the image, and its last position in it.
   function automatic logic meets(input pos_t pos);
-    meets = pos > -pos_t'(Extent) && pos < pos_t'(Size);
+    meets = pos > Before && pos < Stop;
   endfunction
 
   function automatic pos_t last_inside(input pos_t pos);
-    last_inside = (pos > pos_t'(int'(Size) - int'(Extent))) ? pos_t'(Size - 1) : pos + pos_t'(Extent - 1);
+    last_inside = (pos > LastWhole) ? Last : pos + pos_t'(Extent - 1);
   endfunction
 
   localparam int unsigned EntryWidth = (StepWidth > 0) ? StepWidth : 1;
@@ -83,7 +92,7 @@ module hg_window_axis #(
   // The second place of the walk, the third and, on a ring, where the frame after the second place's starts.
   localparam bit    Single    = Windows == 1;
   localparam int    Second    = Single ? Start : Start + int'(FirstStep);
-  localparam addr_t Turn      = addr_of(int'(Size));
+  localparam addr_t Turn      = addr_of(SizeSpan);
   localparam addr_t Restart   = (Ring > 0) ? plus(addr_of(Start), Turn) : addr_of(Start);
   localparam addr_t SecondPos = Single ? Restart : addr_of(Second);
   localparam addr_t After     = Single ? plus(Restart, Turn) : Restart;
@@ -132,7 +141,7 @@ module hg_window_axis #(
       base_q      <= clamped(pos_t'(Start));
       limit_q     <= clamped(pos_t'(Start)) + pos_t'(Ring);
       last_q      <= last_inside(pos_t'(Start));
-      moves_q     <= Single || (Second > 0 && Start < int'(Size) && Second != Start);
+      moves_q     <= Single || (Second > 0 && Start < SizeSpan && Second != Start);
       inside_q    <= meets(pos_t'(Start));
       final_q     <= Single;
     end else if (advance_i) begin
@@ -144,8 +153,8 @@ module hg_window_axis #(
       base_q      <= clamped(next_q);
       limit_q     <= clamped(next_q) + pos_t'(Ring);
       last_q      <= last_inside(next_q);
-      moves_q     <= next_final ? (next_q < pos_t'(Size) || Start > 0)
-                                : (next_d > pos_t'(0) && next_q < pos_t'(Size) && step != pos_t'(0));
+      moves_q     <= next_final ? (next_q < Stop || Start > 0)
+                                : (next_d > Zero && next_q < Stop && step != Zero);
       inside_q    <= meets(next_q);
       final_q     <= next_final;
     end
