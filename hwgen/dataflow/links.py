@@ -45,6 +45,15 @@ class Links:
         """How many there are."""
         return self.inputs + self.stages + self.outputs
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Short names of the places: stages by number, from 1; ports ``in`` and ``out``, numbered where there are several."""
+
+        def ports(word: str, count: int) -> list[str]:
+            return [word] if count == 1 else [f"{word}{k}" for k in range(count)]
+
+        return (*ports("in", self.inputs), *(str(k + 1) for k in range(self.stages)), *ports("out", self.outputs))
+
     def place_of_stage(self, index: int) -> int:
         """The place of a stage."""
         return self.inputs + index

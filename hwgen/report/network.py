@@ -86,7 +86,7 @@ def network_view(flow: Dataflow, stages: Sequence[StageView], names: Sequence[st
     layout = lay_out(links)
     rails = Rails(layout)
     given = (*flow.inputs, *(s.gives[0] for s in flow.stages), *flow.outputs)
-    label = ["in"] * links.inputs + [str(k) for k in range(1, links.stages + 1)] + ["out"] * links.outputs
+    label = links.labels
     above = {place: layout.order[k - 1] for k, place in enumerate(layout.order) if k and k - 1 in layout.straight}
     rows: list[NetworkRow] = []
     for k, place in enumerate(layout.order):

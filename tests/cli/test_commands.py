@@ -322,6 +322,18 @@ def test_show_prints_what_can_be_read_back_only_when_full(hwgen: Hwgen, mlp: Pat
     assert [n["operator"] for n in record["nodes"]][:2] == ["input", "matvec"]
 
 
+def test_stages_of_a_build_tell_what_each_takes_and_gives(hwgen: Hwgen, mlp: Path) -> None:
+    assert hwgen("emit", mlp, *PRECISION, "--parallelism", "2x3").code == 0
+    places = hwgen("show", "build/mlp", "--stages", "--json").record["stages"]
+    assert [(p["place"], [t["from"] for t in p["takes"]], p["shape"], p["lanes"]) for p in places] == [
+        ("in", [], [6], 2), ("1", ["in"], [5], 3), ("2", ["1"], [3], 3), ("out", ["2"], [3], 3),
+    ]
+    assert "matvec + requant" in hwgen("show", "build/mlp", "--stages").out
+    done = hwgen("show", mlp, "--stages")
+    assert done.code == 2
+    assert "hwgen emit" in one_line(done.err)
+
+
 def test_names_are_not_elided(hwgen: Hwgen, tmp_path: Path) -> None:
     path = write_mlp(tmp_path / "m.onnx", name="i64<3:abc> (1; 2; 3; 4; 5; 6)")
     assert "i64<3:abc> (1; 2; 3; 4; 5; 6)1" in hwgen("show", path).out

@@ -117,7 +117,7 @@ def test_every_part_shows_what_it_is_named_for(browser: Chrome, builds: dict[str
         "clock": ["123.4 MHz", "Critical path, 3.30 ns", "TRELLIS_COMB", "fc1", "1.77 ns"],
         "values": ["−128", "127", "8 of 8", "requant_scale"],
         "verification": ["20", "full rate", "random stalls", "11", "The netlist for ecp5"],
-        "ports": [manifest.input.name, manifest.output.name, "signed, 8 bits", "0.0625"],
+        "ports": [manifest.inputs[0].name, manifest.outputs[0].name, "signed, 8 bits", "0.0625"],
         "reproduce": ["hwgen build MODEL --parallelism 4x4 --samples 20 --seed 11", "hwgen synth BUILD --target ecp5 --pnr"],
         "versions": [manifest.hwgen_version, manifest.source_sha256, "Verilator", "Yosys", "Python"],
     }
