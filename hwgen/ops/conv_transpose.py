@@ -10,25 +10,22 @@ phases are put in their places (a permutation of each row), and what lies outsid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
 
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL, IntArray, Integer
+from hwgen.formats import REAL, IntArray
 from hwgen.ir.graph import Array, Attrs, Node, Shape, TensorType, Value
-from hwgen.numerics.surd import ZERO
 from hwgen.ops.conv import biased, check_numbers, check_weight, grouped_rows, image_of, with_two_axes
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending, channels_last
 from hwgen.ops.permute import PermuteAttrs
 from hwgen.ops.record import Float64, RealOp, attrs_as
-from hwgen.ops.requantize import ScaleAttrs
-from hwgen.ops.sampling import codes_format
 from hwgen.ops.slicing import SelectAttrs
 from hwgen.ops.weights import WeightRows
-from hwgen.ops.widen import code_of, widened
+from hwgen.ops.widen import from_zero
 from hwgen.ops.window_conv import ConvAttrs
 from hwgen.ops.window_importing import checked, positions, torch_integers
 
@@ -125,19 +122,6 @@ def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
     return result + inputs[2].reshape(-1, *(1,) * (inputs[0].ndim - 2)) if len(inputs) > 2 else result
 
 
-def _from_zero(lowering: Lowering, node: Node, x: Pending) -> Pending:
-    """Codes of which 0 stands for zero, in a format that holds it: the taps that a phase lacks change nothing then."""
-    zero, own, name = code_of(node, x, ZERO), codes_format(x.codes), f"{node.output.name}.wide"
-    if zero == 0:
-        return replace(x, codes=widened(lowering, x.codes, 0, 0, name=name, path=node.path))
-    low, high = min(0, own.low - zero), max(0, own.high - zero)
-    attrs = ScaleAttrs((1,), ((-zero,),), 0, low, high, False, Integer(low, high))
-    codes = lowering.emit("requant_scale", attrs, [x.codes], name=name, path=node.path)
-    gains = [m.gain for m in x.affine or ()]
-    chains = Pending.of(codes).map(lambda chain, c: chain.scaled(gains[c], ZERO), len(gains)).chains
-    return replace(x, codes=codes, chains=chains)
-
-
 def _output_rows(weight: Array, groups: int) -> Array:
     """(in, out / groups, taps…) as (out, products), the input channel innermost."""
     split = weight.reshape(groups, -1, *weight.shape[1:])  # (group, in, out, taps…)
@@ -158,7 +142,7 @@ def _phase_kernel(rows: IntArray, kernel: Sequence[int], axes: Sequence[Phases],
 def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
     attrs, name = attrs_as(node, TransposedAttrs), node.output.name
     x = lowering.arrange(inputs[0], channels_last(inputs[0].shape), name=f"{name}.input", path=node.path)
-    x = _from_zero(lowering, node, x)
+    x = from_zero(lowering, node, x)  # the taps that a phase lacks change nothing then
     found = grouped_rows(node, x, attrs.groups, lambda w: _output_rows(w, attrs.groups))
     sizes, kernel = with_two_axes(_sizes(node), 1), with_two_axes(node.inputs[1].type.shape[2:], 1)
     strides, dilations = with_two_axes(attrs.strides, 1), with_two_axes(attrs.dilations, 1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hwgen.formats import Integer
 from hwgen.ir.graph import Node, Value
-from hwgen.numerics.surd import Surd
+from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
 from hwgen.ops.requantize import ScaleAttrs
 from hwgen.ops.sampling import codes_format
@@ -36,3 +38,16 @@ def padded_codes(lowering: Lowering, node: Node, x: Pending, value: Surd) -> tup
     """Codes of ``x`` in a format that can be padded with ``value``, and the code of it."""
     pad = code_of(node, x, value)
     return widened(lowering, x.codes, pad, pad, name=f"{node.output.name}.wide", path=node.path), pad
+
+
+def from_zero(lowering: Lowering, node: Node, x: Pending) -> Pending:
+    """Codes of which 0 stands for zero, in a format that holds it.  Raises HwgenError where zero has no code."""
+    zero, own, name = code_of(node, x, ZERO), codes_format(x.codes), f"{node.output.name}.from_zero"
+    if zero == 0:
+        return replace(x, codes=widened(lowering, x.codes, 0, 0, name=name, path=node.path))
+    low, high = min(0, own.low - zero), max(0, own.high - zero)
+    attrs = ScaleAttrs((1,), ((-zero,),), 0, low, high, False, Integer(low, high))
+    codes = lowering.emit("requant_scale", attrs, [x.codes], name=name, path=node.path)
+    gains = [m.gain for m in x.affine or ()]
+    chains = Pending.of(codes).map(lambda chain, c: chain.scaled(gains[c], ZERO), len(gains)).chains
+    return replace(x, codes=codes, chains=chains)

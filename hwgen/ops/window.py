@@ -172,7 +172,7 @@ class Window:
         tables = (sum(step << width * k for k, step in enumerate(axis.steps)) for axis in axes)
         return (("StepWidth", width), *zip(("RowSteps", "ColSteps"), tables, strict=True))
 
-    def taps_of(self, image: IntArray, pad: int = 0) -> Iterator[tuple[int, int, IntArray]]:
+    def taps_of(self, image: Array, pad: float = 0) -> Iterator[tuple[int, int, Array]]:
         """Row and column of each tap, and its elements in all windows: (batch, window rows, window columns, channels).
 
         image: (batch, rows, columns, channels).  Elements are views of the image, or of one padded copy, where steps are even.
@@ -181,7 +181,7 @@ class Window:
         for ky, kx in product(range(self.rows.taps), range(self.cols.taps)):
             yield ky, kx, field[:, _index(window.rows, ky)][:, :, _index(window.cols, kx)]
 
-    def padded(self, image: Array, pad: int) -> tuple[Array, Window]:
+    def padded(self, image: Array, pad: float) -> tuple[Array, Window]:
         """The image, surrounded by ``pad`` so that every tap lies in it, and the same windows of that."""
         (rows, above, below), (cols, left, right) = (axis.surrounded() for axis in (self.rows, self.cols))
         if above or below or left or right:
