@@ -18,7 +18,7 @@ import numpy as np
 
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL
-from hwgen.ir.graph import NO_ATTRS, Array, Attrs, NoAttrs, Node, TensorType, Value
+from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value
 from hwgen.numerics.scalar_map import Chain, ClampedAffine
 from hwgen.numerics.surd import UNIT, ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
@@ -135,14 +135,8 @@ def exact_number(call: ImportCall, index: int, what: str) -> Surd:
     return vector[0]
 
 
-def _limit(call: ImportCall, index: int, side: int) -> Surd | None:
-    """A limit of a clip; infinity on the side that never clips is none."""
-    if not call.has(index):
-        return None
-    array: Array = call.constant(index)
-    if array.size == 1 and array.dtype.kind == "f" and array.item() == side * np.inf:
-        return None
-    return exact_number(call, index, "the limit")
+def _limit(call: ImportCall, index: int) -> Surd | None:
+    return exact_number(call, index, "the limit") if call.has(index) else None
 
 
 def _emit_clip(call: ImportCall, low: Surd | None, high: Surd | None) -> Value:
@@ -164,7 +158,7 @@ def _onnx_clip(call: OnnxCall) -> Value:
     if call.value(0).producer.op == "codes":
         return clip_codes(call, call.value(0))
     if call.opset >= 11:
-        return _emit_clip(call, _limit(call, 1, -1), _limit(call, 2, 1))
+        return _emit_clip(call, _limit(call, 1), _limit(call, 2))
     low, high = call.real("min", -_FLOAT32_MAX), call.real("max", _FLOAT32_MAX)
     return _emit_clip(call, None if low == -_FLOAT32_MAX else Surd.of(low), None if high == _FLOAT32_MAX else Surd.of(high))
 
@@ -173,9 +167,7 @@ def _torch_clamp(low: int | None, high: int | None):  # noqa: ANN202 - a TorchRu
     """Limits at these positions of the schema; None where the operator has none."""
 
     def rule(call: TorchCall) -> Value:
-        return _emit_clip(
-            call, None if low is None else _limit(call, low, -1), None if high is None else _limit(call, high, 1)
-        )
+        return _emit_clip(call, *(None if index is None else _limit(call, index) for index in (low, high)))
 
     return rule
 

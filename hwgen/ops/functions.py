@@ -76,6 +76,11 @@ def _hard_swish_chain(chain: Chain) -> Chain:
     return chain.chosen(Surd.of(3), low, Chain())
 
 
+def _floats(name: str, x: Float64) -> Float64:
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # infinite or no number where there is no value
+        return FUNCTIONS[name].array(x).astype(np.float64)
+
+
 def _elu_floats(node: Node, x: Float64) -> Float64:
     attrs = attrs_as(node, EluAttrs)
     scale, below = float(attrs.scale), float(attrs.scale) * float(attrs.alpha)
@@ -202,7 +207,7 @@ def _function(
 ) -> RealOp:
     return RealOp(
         name, NoAttrs, infer_same,
-        evaluate=lambda node, x: FUNCTIONS[name].array(x[0]).astype(np.float64),
+        evaluate=lambda node, x: _floats(name, x[0]),
         lower=lambda lowering, node, x: x[0].map(lambda chain, _: chain.applied(name)),
         onnx=onnx, torch=torch, sample=_sample(name, low, high), takes=_takes,
     )
