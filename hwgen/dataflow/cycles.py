@@ -18,6 +18,8 @@ MEASURED_INFERENCES: Final = 16
 """Most inferences back to back from which an interval is taken."""
 _LEAST_MEASURED: Final = 3
 _MEASURED_CYCLES: Final = 200_000
+_UNTIL_ALIKE: Final = 2
+"""Inferences after which what runs goes on running: the first leaves rows behind that no result needs, the second meets them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,14 @@ class Run:
     occupancy: Mapping[str, int]
 
 
-def run_of(flow: Dataflow, trace: Trace) -> Run:
-    """What a trace says of the whole flow.  Raises HwgenFailure (``deadlock``) where it stopped."""
+def _check(flow: Dataflow, trace: Trace) -> None:
     if trace.stopped is not None:
         raise deadlock(flow, trace)
+
+
+def run_of(flow: Dataflow, trace: Trace) -> Run:
+    """What a trace says of the whole flow.  Raises HwgenFailure (``deadlock``) where it stopped."""
+    _check(flow, trace)
     first = zip(*(trace.first[s] for s in flow.inputs), strict=True)
     done = zip(*(trace.done[s] for s in flow.outputs), strict=True)
     return Run(tuple(map(min, first)), tuple(map(max, done)), trace.occupancy)
@@ -97,9 +103,9 @@ def least_fifos(flow: Dataflow) -> Dataflow:
     """
     for element in flow.elements:
         if isinstance(element, Buffer):
-            trace = run(flow, 1, lazy=element)
-            run_of(flow, trace)
-            flow = with_depths(flow, {element.name: trace.occupancy[element.name]})
+            trace = run(flow, _UNTIL_ALIKE, lazy=element)
+            _check(flow, trace)
+            flow = with_depths(flow, {element.name: max(1, trace.occupancy[element.name])})
     return flow
 
 

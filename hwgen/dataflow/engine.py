@@ -48,6 +48,7 @@ class Trace:
     occupancy: Mapping[str, int]
     stopped: int | None
     waits: tuple[Blocked, ...]
+    unlimited: bool
 
 
 @lru_cache(maxsize=1)
@@ -77,6 +78,8 @@ def run(
 ) -> Trace:
     """Runs the model with all outputs always ready, until nothing moves any more.
 
+    Windows that lie outside an image may leave before it comes; what so belongs to one inference more is left out of the edges.
+
     pace_cycles: a tensor's beats are offered evenly over this many edges, one tensor after the other; 0: at once.
     unlimited: FIFOs without end.  lazy: takes a beat only when nothing else can move, whatever its depth; its occupancy is then
     the least depth at which the flow runs, and the edges mean nothing.  by_beat: computes every beat inside the stages too,
@@ -102,13 +105,13 @@ def run(
         match what:
             case "first" | "done":
                 if (stream := description.streams[at].stream) is not None:
-                    (first if what == "first" else done)[stream] = tuple(edges)
+                    (first if what == "first" else done)[stream] = tuple(edges[:inferences])
             case "issued":
-                issued[description.elements[at]] = tuple(edges)
+                issued[description.elements[at]] = tuple(edges[:inferences])
             case "most":
                 occupancy[description.elements[at]] = edges[0]
             case "stopped":
                 stopped = at
             case _:
                 waits.append(Blocked(description.streams[at], what == "offered"))
-    return Trace(first, done, issued, occupancy, stopped, tuple(waits))
+    return Trace(first, done, issued, occupancy, stopped, tuple(waits), unlimited)

@@ -9,30 +9,30 @@ from hwgen.errors import HwgenFailure
 
 def deadlock(flow: Dataflow, trace: Trace) -> HwgenFailure:
     """The error for a run that stopped.  It names the layers that wait and the FIFOs that are full, by what they carry."""
-    phrases: list[tuple[bool, str]] = []
-    for blocked in trace.waits:
-        phrase = _phrase(blocked)
-        if phrase and (blocked.offered, phrase) not in phrases:
-            phrases.append((blocked.offered, phrase))
-    hungry = [text for offered, text in phrases if not offered]
-    full = [text for offered, text in phrases if offered]
-    shown = [*(hungry if len(hungry) <= 2 else (hungry[0], f"… ({len(hungry) - 2} more)", hungry[-1])), *full]
+    told = [b for b in trace.waits if b.ends.stream is not None and isinstance(b.ends.taker, Stage | None)] or trace.waits
+    waiting = [_phrase(b, trace) for b in told if not b.offered]
+    held = [_phrase(b, trace) for b in told if b.offered]
+    if len(waiting) > 2:
+        waiting = [waiting[0], f"… ({len(waiting) - 2} more)", waiting[-1]]
     return HwgenFailure(
-        "deadlock", flow.name, f"the cycle model stops at edge {trace.stopped}: {'; '.join(shown)}",
-        "give the FIFOs that it names more places" if full else "please report this design",
+        "deadlock", flow.name, f"the cycle model stops at edge {trace.stopped}: {'; '.join((*held, *waiting))}",
+        "give the FIFOs that it names more places" if held and not trace.unlimited else "please report this design",
     )
 
 
-def _phrase(blocked: Blocked) -> str:
-    """Empty where the next edge of the circle says it."""
+def _phrase(blocked: Blocked, trace: Trace) -> str:
     ends = blocked.ends
-    name = repr(ends.stream.value.name) if ends.stream is not None else "its own beats"
-    if isinstance(ends.taker, Stage) or ends.taker is None:
-        taker = "the output" if ends.taker is None else repr(ends.taker.path)
-        return f"{taker} takes no {name}{_fullness(ends.giver)}" if blocked.offered else f"{taker} waits for {name}"
+    beat = "its own beats" if ends.stream is None else repr(ends.stream.value.name)
     if ends.giver is None and not blocked.offered:
-        return f"no {name} is left to come in"
-    return ""
+        return f"{_name(ends.taker)} waits for more of input {beat}"
+    if not blocked.offered:
+        empty = f" (FIFO {ends.giver.name} is empty)" if isinstance(ends.giver, Buffer) else ""
+        return f"{_name(ends.taker)} waits for {beat}{empty}"
+    return f"{_name(ends.taker)} takes no {beat}{'' if trace.unlimited else _fullness(ends.giver)}"
+
+
+def _name(element: Element | None) -> str:
+    return "the output" if element is None else repr(element.path if isinstance(element, Stage) else element.name)
 
 
 def _fullness(giver: Element | None) -> str:

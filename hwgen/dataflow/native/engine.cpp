@@ -87,6 +87,14 @@ void read(std::istream& text, Flow& flow) {
     }
 }
 
+// The first output that has not yet given all; none: the run is complete.
+const Stream* lacking(const Flow& flow) {
+    const auto found = std::find_if(flow.outputs.begin(), flow.outputs.end(), [&](const Stream* out) {
+        return out->done.size() < flow.inferences;
+    });
+    return found == flow.outputs.end() ? nullptr : *found;
+}
+
 void run(Flow& flow) {
     for (const auto& element : flow.elements) wake(element.get());
     std::vector<Element*> batch;
@@ -99,7 +107,7 @@ void run(Flow& flow) {
             }
             batch.clear();
         }
-    } while (flow.lazy_fifo != nullptr && flow.lazy_fifo->take());
+    } while (flow.lazy_fifo != nullptr && lacking(flow) != nullptr && flow.lazy_fifo->take());
 }
 
 void print(const char* what, size_t number, const std::vector<Time>& edges) {
@@ -138,11 +146,6 @@ int main() {
         if (!element.issued.empty()) print("issued", k, element.issued);
         if (element.most() >= 0) print("most", k, {element.most()});
     }
-    for (const auto* out : flow.outputs) {
-        if (out->done.size() < flow.inferences) {
-            print_stop(flow, out);
-            break;
-        }
-    }
+    if (const auto* stuck = lacking(flow); stuck != nullptr) print_stop(flow, stuck);
     return 0;
 }
