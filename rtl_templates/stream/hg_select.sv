@@ -53,13 +53,15 @@ module hg_select #(
   logic [BlockWidth-1:0] block_q;
   logic                  chosen, taken, row_end, col_end, block_end;
 
-  function automatic logic lies_in(input int unsigned at, input int unsigned first, input int unsigned last);
-    lies_in = first <= at && at <= last;
+  // A bound that every place keeps is not compared with.
+  function automatic logic lies_in(input int unsigned at, input int unsigned size, input int unsigned first,
+                                   input int unsigned last);
+    lies_in = (first == 0 || first <= at) && (last == size - 1 || at <= last);
   endfunction
 
-  assign chosen = lies_in(32'(row_q), RowFirst, RowLast)
-               && lies_in(32'(col_q), ColFirst, ColLast)
-               && lies_in(32'(block_q), BlockFirst, BlockLast);
+  assign chosen = lies_in(32'(row_q), Rows, RowFirst, RowLast)
+               && lies_in(32'(col_q), Cols, ColFirst, ColLast)
+               && lies_in(32'(block_q), Blocks, BlockFirst, BlockLast);
 
   assign in_ready_o  = out_ready_i || !chosen;
   assign out_valid_o = in_valid_i && chosen;
