@@ -52,7 +52,7 @@ class BuildReport:
         return {
             "model": {"name": self.model, "nodes": self.nodes, "parameters": self.parameters, "macs": self.flow.macs},
             "input_format": next(iter(self.lowered.input_formats.values())),
-            "host_steps": list(self.lowered.host_steps),
+            "host_steps": list(self.lowered.host_steps), "default_precision": self.lowered.default_precision,
             "verification": {
                 "samples": result.samples, "mismatches": result.mismatches,
                 "reference_max_abs_error": self.reference_max_abs_error,

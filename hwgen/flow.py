@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 DEFAULT_SAMPLES: Final = 100
 DEFAULT_INPUT_FORMAT: Final = "fixed<16,6>"
+DEFAULT_PRECISION: Final = "fixed<16,6>"
+"""Of a model without any quantizer, where none is asked for."""
 _NO_HOST_STEPS: Final = ("input", "constant", "decode")
 _PREPARE: Final = "fold-constants, fold-scalar-arithmetic, fold-batch-norm"
 
@@ -89,11 +91,15 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class Lowered:
-    """graph: integers, and what the host does after decoding.  quantized: the real graph it was made from.  infos: of passes."""
+    """graph: integers, and what the host does after decoding.  quantized: the real graph it was made from.  infos: of passes.
+
+    default_precision: that the model got because it has no quantizer and none was asked for.
+    """
 
     graph: Graph
     quantized: Graph
     infos: tuple[Info, ...]
+    default_precision: str | None = None
 
     @property
     def input_formats(self) -> dict[str, str]:
@@ -140,8 +146,9 @@ def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
     if any(v.type.format is not REAL for v in graph.inputs):
         return Lowered(graph, graph, ())
     passes = list(parse_pipeline(_PREPARE))
-    if options.precision is not None:
-        passes.append(pass_of("assign-precision", format=options.precision, calibration=options.calibration))
+    default = DEFAULT_PRECISION if options.precision is None and not any(n.op == "quantize" for n in graph.nodes) else None
+    if precision := options.precision or default:
+        passes.append(pass_of("assign-precision", format=precision, calibration=options.calibration))
     passes.append(
         pass_of(
             "assign-input-format", format=options.input_format or DEFAULT_INPUT_FORMAT, override=options.input_format is not None
@@ -152,7 +159,7 @@ def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
     passes.append(pass_of("fold-constants"))
     quantized, infos = run(graph, passes)
     lowered, last = run(quantized, [pass_of("lower")])
-    return Lowered(lowered, quantized, (*infos, *last))
+    return Lowered(lowered, quantized, (*infos, *last), default)
 
 
 @understood("the model")

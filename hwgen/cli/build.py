@@ -18,7 +18,7 @@ def build(
     """
     from hwgen import flow
     from hwgen.cli.layers import layer_records, memory_facts, print_layers
-    from hwgen.cli.passes import pass_records, print_passes, takes_default_input
+    from hwgen.cli.passes import pass_records, precision_facts, print_passes, takes_default_input
     from hwgen.cli.screen import Screen
     from hwgen.cli.synthesis import print_areas, synthesis_facts
     from hwgen.cli.verification import cocotb_record, exit_unless_equal, run_cocotb_of, verification_facts
@@ -51,6 +51,7 @@ def build(
         [
             ("model", clean(f"{report.model}: {report.parameters} parameters, {report.flow.macs} multiplications an inference")),
             ("input format", clean(formats) + taken),
+            *precision_facts(report.lowered),
             ("on the host", clean(", ".join(report.lowered.host_steps)) or "nothing"),
             ("multipliers", str(report.flow.multipliers)),
             *memory_facts(report.flow),

@@ -13,7 +13,7 @@ def emit(model: ModelPath, options: ModelOptions, explain: Explain = False, json
     """
     from hwgen import flow
     from hwgen.cli.layers import layer_records, memory_facts, print_layers
-    from hwgen.cli.passes import pass_records, print_passes, takes_default_input
+    from hwgen.cli.passes import pass_records, precision_facts, print_passes, takes_default_input
     from hwgen.cli.screen import Screen
     from hwgen.errors import clean
     from hwgen.explain import dataflow_infos
@@ -24,7 +24,7 @@ def emit(model: ModelPath, options: ModelOptions, explain: Explain = False, json
     record = {
         "model": {"name": made.graph.name, "nodes": len(made.graph.nodes), "macs": made.flow.macs},
         "input_format": next(iter(made.lowered.input_formats.values())),
-        "host_steps": list(made.lowered.host_steps),
+        "host_steps": list(made.lowered.host_steps), "default_precision": made.lowered.default_precision,
         "performance": {
             "predicted_latency_cycles": made.predicted.latency_cycles,
             "predicted_interval_cycles": made.predicted.interval_cycles, "multipliers": made.flow.multipliers,
@@ -41,6 +41,7 @@ def emit(model: ModelPath, options: ModelOptions, explain: Explain = False, json
     screen.facts(
         [
             ("input format", clean(", ".join(made.lowered.input_formats.values())) + taken),
+            *precision_facts(made.lowered),
             ("latency", f"{made.predicted.latency_cycles} cycles predicted"),
             ("interval", f"{made.predicted.interval_cycles} cycles predicted"),
             ("multipliers", str(made.flow.multipliers)),

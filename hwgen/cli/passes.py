@@ -34,3 +34,10 @@ def takes_default_input(lowered: Lowered, options: BuildOptions) -> bool:
     """Whether an input came in unquantized and got the default format because none was asked for."""
     named = {i.name: i for i in lowered.infos}
     return options.input_format is None and bool(named["assign-input-format"].changed if "assign-input-format" in named else ())
+
+
+def precision_facts(lowered: Lowered) -> list[tuple[str, str]]:
+    """The precision that a model without any quantizer got because none was asked for."""
+    if lowered.default_precision is None:
+        return []
+    return [("precision", f"{lowered.default_precision} of what was float (the default; --precision chooses another)")]
