@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from hwgen.cost.lanes import eltwise_cost
 from hwgen.dataflow.unit import Parallelism, Unit, tensor_beats
 from hwgen.errors import HwgenError
 from hwgen.formats import IntArray, Integer
@@ -131,4 +132,5 @@ def _plainer(node: Node) -> Iterator[Attrs]:
 
 ELTWISE = IntegerOp(
     "eltwise", EltwiseAttrs, _infer, _reference, _bounds, _units, _sample, lambda node, value: node.attrs, _plainer, _takes,
+    costs={"hg_eltwise": eltwise_cost},
 )
