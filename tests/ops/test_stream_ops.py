@@ -66,7 +66,7 @@ def _turned(random: Random, shape: torch.Size) -> Step:
 
 def _residual(random: Random, shape: torch.Size) -> Step:
     pick = random.choice((torch.add, torch.sub, torch.minimum, torch.maximum))
-    return lambda x: pick(x, 2 - x if pick is torch.minimum else 3 * x)
+    return lambda x: pick(x - 5, 2 - x if pick is torch.minimum else 3 * x + 1)
 
 
 def _square(random: Random, shape: torch.Size) -> Step:
