@@ -59,9 +59,8 @@ class TimelineChart:
 
 def _bar(start: int, end: int, span: int, colour: str, *, y: int, height: int) -> Markup:
     width = max(100.0 * (end - start) / span, _LEAST_WIDTH)
-    return element(
-        "rect", class_=colour, x=percent(start, span), y=y, width=f"{width:.3f}%", height=height, rx=1.5
-    )
+    left = min(100.0 * start / span, 100.0 - width)
+    return element("rect", class_=colour, x=f"{left:.3f}%", y=y, width=f"{width:.3f}%", height=height, rx=1.5)
 
 
 def _lane(work: StageWork, span: int, marks: Sequence[int], *, numbered: bool, dense: bool) -> Markup:

@@ -85,10 +85,15 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 def _host_work(stream: StreamRecord, *, comes_in: bool) -> str | None:
     """What the host does to a tensor before it sends it, or after it got it, in NumPy's words; None where that is nothing."""
-    shape = stream.device_shape if comes_in else stream.shape
-    if stream.order == tuple(range(len(stream.order))) and stream.shape == stream.device_shape:
-        return None
-    return f"x.reshape{stream.dims}.transpose{stream.order}.reshape{shape}"
+    before, after = (stream.shape, stream.device_shape) if comes_in else (stream.device_shape, stream.shape)
+    words = "x"
+    if stream.dims != before:
+        words += f".reshape{stream.dims}"
+    if stream.order != tuple(range(len(stream.order))):
+        words += f".transpose{stream.order}"
+    if tuple(stream.dims[axis] for axis in stream.order) != after:
+        words += f".reshape{after}"
+    return None if words == "x" else words
 
 
 def _bits(number: int) -> str:

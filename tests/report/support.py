@@ -44,13 +44,16 @@ def renamed(graph: Graph, names: tuple[str, ...]) -> Graph:
 
 
 def written(folder: Path, sizes: tuple[int, ...], options: BuildOptions, names: tuple[str, ...] = ()) -> Build:
-    """A build directory that nobody simulated."""
+    """A build directory of a chain that nobody simulated."""
     graph = mlp(sizes, 1)
-    lowered = lower(renamed(graph, names) if names else graph)
-    flow = plan_dataflow(lowered.graph, options)
-    values = evaluate(lowered.graph, draw(flow, 4, 1))
+    return written_graph(folder, lower(renamed(graph, names) if names else graph).graph, options)
+
+
+def written_graph(folder: Path, graph: Graph, options: BuildOptions) -> Build:
+    """A build directory of a lowered graph that nobody simulated."""
+    flow = plan_dataflow(graph, options)
     folder.mkdir(parents=True)
-    write_build(lowered.graph, flow, folder, source_sha256="5" * 64, values=values, options=options.record)
+    write_build(graph, flow, folder, source_sha256="5" * 64, values=evaluate(graph, draw(flow, 4, 1)), options=options.record)
     return Build(folder)
 
 
