@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from hwgen.formats.base import FloatArray
 
-_PRECISIONS: Final = (64, 256, 1024, 4096)
+FIRST_PRECISION: Final = 64
+_PRECISIONS: Final = (FIRST_PRECISION, 256, 1024, 4096)
 _GELU_CUBE: Final = Fraction("0.044715")
 
 
@@ -189,32 +190,44 @@ def enclosure(value: Surd, precision_bits: int) -> arb:
     def exact(fraction: Fraction) -> arb:
         return arb(fmpq(fraction.numerator, fraction.denominator))
 
+    rational = value.rational
+    if rational is not None:
+        return exact(rational)
     low, high = value.bounds(precision_bits)
-    return exact(low) if low == high else exact(low).union(exact(high))
+    return exact(low).union(exact(high))
 
 
-def certified_compare(steps: Callable[[Callable[[Surd], arb]], arb], target: Fraction | Surd) -> int:
-    """-1, 0 or 1 as the value that ``steps`` computes is below, equal to or above ``target``.
+Steps = Callable[[Callable[[Surd], "arb"]], "arb"]
+"""Computes with balls; it is given a function that turns exact numbers into balls."""
 
-    ``steps`` is given a function that turns exact numbers into balls, and computes with balls; it is called with
-    growing precision until the answer is certain.  Raises HwgenError where it stays uncertain at 4096 bits.
-    """
+
+def evaluated(steps: Steps, precision_bits: int = FIRST_PRECISION) -> arb:
+    """A ball that holds the value that ``steps`` computes, about so narrow."""
     from flint import ctx
 
-    wanted = Surd.of(target)
     saved = ctx.prec
     try:
-        for precision in _PRECISIONS:
-            ctx.prec = precision
-            difference = steps(lambda value, p=precision: enclosure(value, p)) - enclosure(wanted, precision)
-            if difference > 0:
-                return 1
-            if difference < 0:
-                return -1
-            if difference == 0:
-                return 0
+        ctx.prec = precision_bits
+        return steps(lambda value: enclosure(value, precision_bits))
     finally:
         ctx.prec = saved
+
+
+def sign(ball: arb) -> int | None:
+    """-1, 0 or 1, or None where the ball does not tell."""
+    return 1 if ball > 0 else -1 if ball < 0 else 0 if ball == 0 else None
+
+
+def certified_compare(steps: Steps, target: Fraction | Surd) -> int:
+    """-1, 0 or 1 as the value that ``steps`` computes is below, equal to or above ``target``.
+
+    ``steps`` is called with growing precision until the answer is certain.  Raises HwgenError where 4096 bits do not tell.
+    """
+    wanted = Surd.of(target)
+    for precision in _PRECISIONS:
+        found = sign(evaluated(lambda exact: steps(exact) - exact(wanted), precision))
+        if found is not None:
+            return found
     raise HwgenError(
         "undecided-tie", "table", f"a value is not told apart from {wanted} with {_PRECISIONS[-1]} bits",
         "change the scale before or after the function a little",

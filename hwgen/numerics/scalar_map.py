@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from hwgen.numerics.functions import FUNCTIONS, certified_compare
+from hwgen.numerics.functions import FIRST_PRECISION, FUNCTIONS, certified_compare, enclosure, evaluated, sign
 from hwgen.numerics.rounding import Rounding, level_boundary, round_fraction
 from hwgen.numerics.surd import UNIT, ZERO, Surd
 
@@ -140,62 +140,82 @@ class Chain:
         return self.at(code).compare(Surd.of(target))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Point:
-    """A value: ``rest`` of ``start``, which begins with a function whose value is no known sum of roots, or is empty.
-
-    limit: a number that the value is not, and the side of it on which the value lies; or None.
-    """
+    """A value: ``rest`` of ``start``; ``rest`` begins with a function whose value is no known sum of roots, or is empty."""
 
     start: Surd
     rest: tuple[Step, ...] = ()
-    limit: tuple[Surd, int] | None = None
+    _ball: arb | None = None
 
     @property
     def exact(self) -> Surd | None:
-        """The value where it is a sum of square roots, else None."""
+        """The value where it is known as a sum of square roots, else None."""
         return None if self.rest else self.start
+
+    @property
+    def ball(self) -> arb:
+        """An enclosure, mostly narrow."""
+        if self._ball is None:
+            self._ball = evaluated(self._steps)
+        return self._ball
+
+    def _steps(self, exact: Callable[[Surd], arb]) -> arb:
+        return _enclosed(exact(self.start), self.rest, exact)
 
     def compare(self, target: Surd) -> int:
         """-1, 0 or 1 as the value is below, equal to or above ``target``.  Raises HwgenError where that stays uncertain."""
         if not self.rest:
             return (self.start - target).sign()
-        if self.limit is not None and (self.limit[0] - target).sign() == 0:
-            return self.limit[1]
-        return certified_compare(lambda exact: _enclosed(exact(self.start), self.rest, exact), target)
+        found = sign(self.ball - enclosure(target, FIRST_PRECISION))
+        if found is not None:
+            return found
+        match _limit(self.start, self.rest):
+            case Point() as known:
+                return known.compare(target)
+            case (number, side) if (number - target).sign() == 0:
+                return side
+            case _:
+                return certified_compare(self._steps, target)
 
 
 def _point(value: Surd, steps: tuple[Step, ...]) -> Point:
     """The value of ``steps`` for ``value``; exact as far as it goes."""
     while steps:
-        step, steps = steps[0], steps[1:]
+        step, rest = steps[0], steps[1:]
         match step:
             case ClampedAffine():
                 value = step.of(value)
             case Choose():
-                steps = (*step.branch(value).steps, *steps)
+                rest = (*step.branch(value).steps, *rest)
             case Apply():
-                function = FUNCTIONS[step.function]
-                known = function.exact(value)
+                known = FUNCTIONS[step.function].exact(value)
                 if known is None:
-                    return _limited(value, (step, *steps), function.limit(value))
+                    return Point(value, steps)
                 value = known
+        steps = rest
     return Point(value)
 
 
-def _limited(start: Surd, rest: tuple[Step, ...], limit: tuple[Surd, int] | None) -> Point:
-    """The value of ``rest`` for ``start``, where that of its first step, a function, comes near ``limit``."""
-    for index, step in enumerate(rest[1:], 1):
-        if limit is None or not isinstance(step, ClampedAffine) or step.gain.sign() == 0:
-            return Point(start, rest)
+def _limit(start: Surd, steps: tuple[Step, ...]) -> tuple[Surd, int] | Point | None:
+    """A number that ``steps`` of ``start`` is near and is not, and the side of it on which it lies.
+
+    The first step is a function.  A point where a clamp makes the value of it; None where no such number is known.
+    """
+    first, rest = steps[0], steps[1:]
+    limit = FUNCTIONS[first.function].limit(start) if isinstance(first, Apply) else None
+    while limit is not None and rest:
+        step, rest = rest[0], rest[1:]
+        if not isinstance(step, ClampedAffine) or step.gain.sign() == 0:
+            return None
         number, side = step.gain * limit[0] + step.bias, limit[1] * step.gain.sign()
         if (step.of(limit[0]) - number).sign():  # a clamp lies between the number and the value, perhaps
-            return Point(start, rest)
+            return None
         bound = step.high if side > 0 else step.low
         if bound is not None and (bound - number).sign() == 0:
-            return _point(bound, rest[index + 1 :])
+            return _point(bound, rest)
         limit = number, side
-    return Point(start, rest, limit)
+    return limit
 
 
 def _enclosed(value: arb, steps: tuple[Step, ...], exact: Callable[[Surd], arb]) -> arb:
@@ -239,14 +259,20 @@ class Levels:
         return order > 0 or (inclusive and order == 0)
 
     def of(self, chain: Chain, code: int) -> int:
-        """The level of the chain's value at ``code`` (saturating), by bisection on the levels where it is no fraction."""
+        """The level of the chain's value at ``code`` (saturating)."""
         point = chain.at(code)
         known = None if point.exact is None else point.exact.rational
         if known is not None:
             return min(max(round_fraction(known, self.rounding), self.low), self.high)
+        ball = point.ball
+        near = float(ball.mid()) if ball.is_finite() else 0.0
+        likely = round(min(max(near, self.low), self.high))
         low, high = self.low, self.high
+        guesses = [likely - 1, likely + 1, likely]
         while low < high:
-            middle = (low + high + 1) // 2
+            middle = guesses.pop() if guesses else (low + high + 1) // 2
+            if not low < middle <= high:
+                continue
             if self._passes(point, middle):
                 low = middle
             else:
