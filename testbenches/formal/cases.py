@@ -31,6 +31,19 @@ BOXES: Final = (
 )
 
 
+POINT: Final = {"KernelRows": 1, "KernelCols": 1, "PadTop": 0, "PadLeft": 0}
+
+WINDOWS: Final[tuple[dict[str, int], ...]] = (
+    # a convolution with fewest rows; steps and crops; padding alone; images smaller than the kernel; blocks in groups
+    {"Period": 2},
+    {"Period": 2, "RamStyle": 2},
+    {**POINT, "Cols": 3, "OutRows": 1, "RowStep": 2, "ColStep": 2, "Slots": 1, "Period": 6},
+    {**POINT, "PadTop": 1, "OutRows": 4, "Slots": 1, "Period": 2},
+    {"Rows": 1, "Cols": 1, "OutRows": 1, "OutCols": 1, "KernelRows": 3, "KernelCols": 1, "PadLeft": 0, "Period": 2},
+    {**POINT, "KernelRows": 2, "Blocks": 2, "Groups": 2, "Cols": 1, "OutRows": 1, "OutCols": 1, "RamStyle": 2, "Period": 5},
+)
+
+
 def _period(depth: int, latency: int, beats_per_output: int) -> int:
     """Cycles a result: the gate takes so many beats, and ``depth`` results share the way of ``latency + 2`` edges."""
     return max(beats_per_output, -(-(latency + 2) // depth))
@@ -55,6 +68,7 @@ def cases() -> Iterator[Case]:
         for name, (size, first, last) in zip(("Row", "Col", "Block"), box, strict=True):
             parameters |= {f"{name}s": size, f"{name}First": first, f"{name}Last": last}
         yield Case("fv_select", parameters)
+    yield from (Case("fv_window", window, steps=40) for window in WINDOWS)
     for elements, in_lanes, out_lanes in RATIOS:
         yield Case("fv_width_converter", {"Elements": elements, "InLanes": in_lanes, "OutLanes": out_lanes})
     yield Case("fv_width_converter", {"Elements": 7, "InLanes": 3, "OutLanes": 2, "Width": 3})

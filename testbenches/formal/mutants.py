@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from formal.cases import POINT
 from formal.prover import Case, Mode
 from hwgen.rtl.templates import template_files
 
@@ -19,6 +20,8 @@ JOIN: Final = Case("fv_stream_join", {"Inputs": 2, "Width": 1}, steps=12)
 CONCAT: Final = Case("fv_concat", {"Inputs": 3, "First": 1, "Second": 2, "Third": 3, "Width": 1}, steps=14)
 BOX: Final = {"Rows": 2, "Cols": 2, "Blocks": 2, "RowLast": 0, "ColFirst": 1, "ColLast": 1, "BlockFirst": 0, "BlockLast": 0}
 SELECT: Final = Case("fv_select", {**BOX, "Width": 1}, steps=14)
+WINDOW: Final = Case("fv_window", {"Period": 2}, steps=30)
+PADDING: Final = Case("fv_window", {**POINT, "PadTop": 1, "OutRows": 4, "Slots": 1, "Period": 2}, steps=30)
 CONVERTER: Final = Case("fv_width_converter", {"Elements": 5, "InLanes": 2, "OutLanes": 3}, steps=14)
 
 
@@ -144,6 +147,22 @@ MUTANTS: Final = (
         ("columns count with every beat", "if (block_end)            col_q", "col_q"),
         ("other data", "out_data_o  = in_data_i", "out_data_o  = ~in_data_i"),
         ("blocks are not reset", "block_q <= '0;\n", "block_q <= block_q;\n"),
+    ),
+    *_of(
+        WINDOW, "hg_window",
+        ("always ready", "rows_q < row_limit || (rows_q == row_limit && row_moves && write_col_q < col_base)", "1'b1"),
+        ("takes the first tap's column", "write_col_q < col_base", "write_col_q <= col_base"),
+        ("starts one position early", "write_col_q > col_last", "write_col_q >= col_last"),
+        ("shows the memory for padding", "last_padded ? {Lanes{Width'(PadValue)}} : data", "data"),
+        ("the next row's taps begin at the image's", "tap_col_q      <= col_first;\n      tap_addr_q     <= group_addr_q;",
+         "tap_col_q      <= '0;\n      tap_addr_q     <= group_addr_q;"),
+        ("rows are not reset", "rows_q        <= '0;\n", "rows_q        <= rows_q;\n"),
+    ),
+    *_of(PADDING, "hg_window", ("takes the row that the next windows read too", "row_moves && write_col_q", "write_col_q")),
+    *_of(
+        WINDOW, "hg_window",
+        ("rows are never finished", "row_written      = write && write_block_last && write_col_last", "row_written      = 1'b0"),
+        mode=Mode.COVER,
     ),
     *_of(
         CONVERTER, "hg_width_converter",
