@@ -14,14 +14,16 @@ from typing import Final
 
 import numpy as np
 
+from hwgen.cost.streams import concat_cost
 from hwgen.dataflow.unit import ConcatTiming, Parallelism, Role, Unit, beats, tensor_beats
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, IntArray, Integer
 from hwgen.ir.graph import NO_ATTRS, Attrs, Node, Shape, TensorType, Value
 from hwgen.numerics.interval import Interval
 from hwgen.numerics.scalar_map import Chain
+from hwgen.ops.common_grid import on_common_grid
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
-from hwgen.ops.lowering import Layout, Lowering, Pending, needs_quantizer
+from hwgen.ops.lowering import Layout, Lowering, Pending
 from hwgen.ops.real_sampling import on_grid
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
 from hwgen.ops.sampling import codes_format, fresh_input, random_lanes
@@ -65,8 +67,13 @@ def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending
     order = first.layout.order if first.layout.dims == first.shape else tuple(range(len(first.shape)))
     name = node.output.name
     parts = [lowering.arrange(p, order, name=f"{name}.part{k}", path=node.path) for k, p in enumerate(inputs)]
-    code_axis, channels = order.index(axis), order[-1] == axis
-    chains = tuple(c for p in parts for c in _spread(p)) if channels else _one_function(node, parts)
+    code_axis = order.index(axis)
+    if order[-1] == axis:  # along the channels of the codes each keeps its own scale
+        chains = tuple(c for p in parts for c in _spread(p))
+    else:
+        if len({p.chains for p in parts}) > 1:
+            parts = on_common_grid(lowering, parts, name=f"{name}.grid", path=node.path)
+        chains = parts[0].chains
     codes = lowering.emit("join", AxisAttrs(code_axis), _one_width(lowering, parts, node), name=f"{name}.codes", path=node.path)
     shape = node.output.type.shape
     return Pending(codes, chains if len(set(chains)) > 1 else chains[:1], shape, Layout(shape, order))
@@ -75,14 +82,6 @@ def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending
 def _spread(part: Pending) -> tuple[Chain, ...]:
     """One function a channel."""
     return part.chains * part.channels if len(part.chains) == 1 else part.chains
-
-
-def _one_function(node: Node, parts: Sequence[Pending]) -> tuple[Chain, ...]:
-    """The chains that all parts share, where they are one after the other along positions."""
-    found = {p.chains for p in parts}
-    if len(found) > 1:
-        raise needs_quantizer(node, "parts along an axis of positions have different scales")
-    return parts[0].chains
 
 
 def _one_width(lowering: Lowering, parts: Sequence[Pending], node: Node) -> list[Value]:
@@ -201,5 +200,6 @@ def _sample(random: Random, value: Value | None = None) -> Case:
 
 
 JOIN = IntegerOp(
-    "join", AxisAttrs, _infer_join, _reference, _bounds, _units, _sample, lambda node, value: node.attrs, fit=_fit,
+    "join", AxisAttrs, _infer_join, _reference, _bounds, _units, _sample, lambda node, value: node.attrs,
+    costs={"hg_concat": concat_cost}, fit=_fit,
 )

@@ -283,7 +283,8 @@ RESHAPE = RealOp(
     "reshape", ReshapeAttrs, _infer_reshape, _evaluate_reshape, _lower_reshape,
     onnx={"Reshape": _onnx_reshape, "Flatten": _onnx_flatten, "Squeeze": _onnx_squeeze},
     torch={
-        "aten.view.default": _torch_view, "aten.reshape.default": _torch_view, "aten._unsafe_view.default": _torch_view, "aten.flatten.using_ints": _torch_flatten,
+        "aten.view.default": _torch_view, "aten.reshape.default": _torch_view,
+        "aten._unsafe_view.default": _torch_view, "aten.flatten.using_ints": _torch_flatten,
         "aten.unsqueeze.default": _torch_unsqueeze, "aten.squeeze.dim": _torch_squeeze, "aten.squeeze.dims": _torch_squeeze,
     },
     sample=_reshape_sample,

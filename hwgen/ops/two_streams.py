@@ -12,18 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd
 
 from hwgen.errors import HwgenError
-from hwgen.formats import Integer
-from hwgen.ir.graph import Node, Value
+from hwgen.ir.graph import Node
 from hwgen.numerics.scalar_map import ClampedAffine
 from hwgen.numerics.surd import ZERO, Surd
+from hwgen.ops.common_grid import common_unit, ratio, scaled
 from hwgen.ops.eltwise import EltwiseAttrs
 from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
-from hwgen.ops.requantize import ScaleAttrs
-from hwgen.ops.requantizing import CLIP_LIMIT
-from hwgen.ops.sampling import codes_format
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,45 +34,21 @@ class _Channel:
     bias: Surd
 
 
-def _ratio(numerator: Surd, denominator: Surd, node: Node) -> Fraction:
-    found = (numerator * denominator.inverse()).rational
-    if found is None:
-        raise needs_quantizer(node, "the scales of the two operands have an irrational ratio (a batch norm)")
-    return found
-
-
-def _common(node: Node, base: Surd, parts: Sequence[Surd]) -> tuple[Surd, tuple[int, ...]]:
-    """The greatest unit of which all ``parts`` are whole multiples, and these.  base: not zero, to measure them by."""
-    ratios = [_ratio(p, base, node) if p.terms else Fraction(0) for p in parts]
-    denominator = 1
-    for r in ratios:
-        denominator = denominator * r.denominator // gcd(denominator, r.denominator)
-    whole = [int(r * denominator) for r in ratios]
-    divisor = gcd(*whole) or 1
-    return base * Surd.of(Fraction(divisor, denominator)), tuple(w // divisor for w in whole)
-
-
-def _base(x: ClampedAffine, y: ClampedAffine) -> Surd:
-    """A positive scale to measure by."""
-    found = next((g for g in (x.gain, y.gain) if g.sign()), Surd.of(1))
-    return found if found.sign() > 0 else -found
-
-
 def _sum(node: Node, x: ClampedAffine, y: ClampedAffine) -> _Channel:
-    unit, (p, q) = _common(node, _base(x, y), (x.gain, y.gain))
+    unit, (p, q), _ = common_unit((x.gain, y.gain), (), node.path)
     return _Channel(p, 0, q, 0, unit, x.bias + y.bias)
 
 
 def _product(node: Node, x: ClampedAffine, y: ClampedAffine) -> _Channel:
     if not x.gain.sign() or not y.gain.sign():
         raise needs_quantizer(node, "an operand is the same number everywhere")
-    first, second = _ratio(x.bias, x.gain, node), _ratio(y.bias, y.gain, node)
+    first, second = ratio(x.bias, x.gain, node.path), ratio(y.bias, y.gain, node.path)
     unit = x.gain * y.gain * Surd.of(Fraction(1, first.denominator * second.denominator))
     return _Channel(first.denominator, first.numerator, second.denominator, second.numerator, unit, ZERO)
 
 
 def _extreme(node: Node, x: ClampedAffine, y: ClampedAffine) -> _Channel:
-    unit, (p, q, r) = _common(node, _base(x, y), (x.gain, y.gain, x.bias - y.bias))
+    unit, (p, q), (r,) = common_unit((x.gain, y.gain), (x.bias - y.bias,), node.path)
     return _Channel(p, r, q, 0, unit, y.bias)
 
 
@@ -103,8 +75,8 @@ def lower_two(kind: str, *, minus: bool = False) -> Callable[[Lowering, Node, Se
             one = channels[0]
             attrs, codes = EltwiseAttrs(kind, one.a_mul, one.a_off, one.b_mul, one.b_off), [x.codes, y.codes]
         else:
-            a = _scaled(lowering, x, [(c.a_mul, c.a_off) for c in channels], f"{name}.a", node)
-            b = _scaled(lowering, y, [(c.b_mul, c.b_off) for c in channels], f"{name}.b", node)
+            a = scaled(lowering, x.codes, [(c.a_mul, c.a_off) for c in channels], name=f"{name}.a", path=path)
+            b = scaled(lowering, y.codes, [(c.b_mul, c.b_off) for c in channels], name=f"{name}.b", path=path)
             attrs, codes = EltwiseAttrs(kind), [a, b]
         result = lowering.emit("eltwise", attrs, codes, name=f"{name}.{kind}", path=path)
         plain = Pending(result, Pending.of(result).chains, x.shape, x.layout)
@@ -123,22 +95,9 @@ def _aligned(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> tuple
         )
     if x.layout == y.layout and x.codes.type.shape == y.codes.type.shape:
         return x, y
-    order = x.layout.order if x.layout.dims == x.shape else tuple(range(len(x.shape)))
+    like = x if len(x.chains) >= len(y.chains) else y  # what has scales per channel stays as it lies
+    order = like.layout.order if like.layout.dims == like.shape else tuple(range(len(x.shape)))
     first, second = (
         lowering.arrange(p, order, name=f"{node.output.name}.{side}", path=node.path) for p, side in ((x, "a"), (y, "b"))
     )
     return first, second
-
-
-def _scaled(lowering: Lowering, x: Pending, constants: Sequence[tuple[int, int]], name: str, node: Node) -> Value:
-    """Codes times whole numbers, one pair of factor and offset a channel."""
-    format_ = codes_format(x.codes)
-    ends = [e * mul + off for mul, off in constants for e in (format_.low, format_.high)]
-    if max(map(abs, ends)) > CLIP_LIMIT:
-        raise needs_quantizer(node, "the scales per channel of the two operands are too far apart")
-    low, high = min(ends), max(ends)
-    attrs = ScaleAttrs(
-        tuple(m for m, _ in constants), tuple((o,) for _, o in constants), 0, low, max(high, low + 1), False,
-        Integer(low, max(high, low + 1)),
-    )
-    return lowering.emit("requant_scale", attrs, [x.codes], name=name, path=node.path)

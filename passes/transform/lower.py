@@ -24,6 +24,7 @@ from hwgen.numerics.scalar_map import Chain, Levels
 from hwgen.numerics.scale_shift import ScaleShift
 from hwgen.numerics.surd import UNIT, Surd
 from hwgen.ops.arithmetic import ARITHMETIC
+from hwgen.ops.common_grid import on_common_grid
 from hwgen.ops.lowering import Layout, Pending, needs_quantizer
 from hwgen.ops.permute import PermuteAttrs, permutation
 from hwgen.ops.quantize import DECODE, QuantizeAttrs
@@ -37,7 +38,11 @@ from hwgen.ops.table import REAL as REAL_TABLE
 from hwgen.ops.weights import POOLS, PRODUCTS
 from hwgen.pipeline import Effect, Notes, Pass
 
-_AFFINE_OPS: Final = ("scale_bias", "batch_norm", "reshape", "identity", "transpose", "constant", "input")
+_CHIP_OPS: Final = frozenset((
+    "scale_bias", "batch_norm", "reshape", "identity", "transpose", "constant", "input", "concat", "slice", "pad", "resize",
+    *ARITHMETIC,
+))
+"""What the chip does as long as nothing before it is left to the host."""
 _NEVER_HOST: Final = frozenset(("quantize", "argmax", *PRODUCTS, *POOLS))
 
 
@@ -51,7 +56,7 @@ def host_nodes(graph: Graph) -> frozenset[Node]:
             candidates.add(node)
     host: set[Node] = set()
     for node in graph.nodes:
-        starts = node.op not in _AFFINE_OPS or any(v.producer in host for v in node.inputs)
+        starts = node.op not in _CHIP_OPS or any(v.producer in host for v in node.inputs)
         if node in candidates and node.inputs and starts:
             host.add(node)
     return frozenset(host)
@@ -89,7 +94,8 @@ class _Lowering:
         if pending.layout != layout or codes.type.shape != shape:
             current, wanted = pending.layout.places, layout.places
             source = None if np.array_equal(current, wanted) else np.argsort(current)[wanted]
-            chains = _moved_chains(pending, source, shape[-1], path)
+            pending, chains = self._movable(pending, source, shape[-1], name, path)
+            codes = pending.codes
             codes = self._as_shape(codes, shape, name, path) if source is None else self._permuted(codes, source, shape, name, path)
             pending = Pending(codes, chains, pending.shape, layout)
         return pending
@@ -98,14 +104,27 @@ class _Lowering:
         """See `Lowering`."""
         rank, size = len(pending.shape), pending.shape[axis]
         if prod(pending.shape) == size:  # a vector, in whatever order
+            pending, chains = self._movable(pending, None, size, name, path)
             codes = self._as_shape(pending.codes, (*(1,) * (rank - 1), size), name, path)
-            chains = _moved_chains(pending, None, size, path)
             return replace(pending, codes=codes, chains=chains), tuple(pending.layout.places.tolist())
         last = pending.layout.order[-1] if pending.layout.dims == pending.shape else -1
         if last != axis or pending.codes.type.shape[-1] != size:
             order = (*(k for k in range(rank) if k != axis), axis)
             pending = self.arrange(pending, order, name=name, path=path)
         return pending, tuple(range(size))
+
+    def _movable(
+        self, pending: Pending, source: IntArray | None, channels: int, name: str, path: str
+    ) -> tuple[Pending, tuple[Chain, ...]]:
+        """The chains of ``channels`` channels after code ``source[k]`` (k, where None) has come to place ``k``.
+
+        Codes whose scales per channel would not stay scales per channel are brought to one scale before.
+        """
+        chains = _moved_chains(pending, source, channels)
+        if chains is not None:
+            return pending, chains
+        (plain,) = on_common_grid(self, [pending], name=f"{name}.grid", path=path)
+        return plain, plain.chains
 
     def _as_shape(self, codes: Value, shape: Shape, name: str, path: str) -> Value:
         return codes if codes.type.shape == shape else self.emit("view", _plain_view(codes, shape), [codes], name=name, path=path)
@@ -192,19 +211,15 @@ def _keeps_channels(pending: Pending, scale: Sequence[Surd], offset: Sequence[Su
     return len({*scale}) == len({*offset}) == 1 or pending.shape[-1] == pending.channels
 
 
-def _moved_chains(pending: Pending, source: IntArray | None, channels: int, path: str) -> tuple[Chain, ...]:
-    """The chains of ``channels`` channels after code ``source[k]`` (k, where None) has come to place ``k``."""
+def _moved_chains(pending: Pending, source: IntArray | None, channels: int) -> tuple[Chain, ...] | None:
+    """The chains of ``channels`` channels after the codes have moved; None where channels are torn apart."""
     chains, before = pending.chains, pending.channels
     if len(set(chains)) == 1 or (before == channels and source is None):
         return chains[:1] if len(set(chains)) == 1 else chains
     elements = prod(pending.shape)
     old = (np.arange(elements) if source is None else source) % before
     table = old.reshape(-1, channels)
-    if not (table == table[0]).all():
-        raise HwgenError(
-            "per-channel", path, "scales per channel do not survive this change of shape", "quantize per tensor before it"
-        )
-    return tuple(chains[c] for c in table[0])
+    return tuple(chains[c] for c in table[0]) if (table == table[0]).all() else None
 
 
 def _reordered(integer: Integer, index: Sequence[int]) -> Integer:
