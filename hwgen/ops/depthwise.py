@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from hwgen.cost.lanes import reduce_cost
+from hwgen.cost.streams import window_cost
 from hwgen.dataflow.unit import Memory, MemoryField, Parallelism, Unit, beats, memory_style
 from hwgen.errors import HwgenError
 from hwgen.formats import IntArray
@@ -113,5 +114,5 @@ def _plainer(node: Node) -> Iterator[Attrs]:
 
 DEPTHWISE = IntegerOp(
     "depthwise", ConvAttrs, _infer, _reference, conv_bounds, _units, _sample, _refit, _plainer, _takes,
-    costs={"hg_reduce": reduce_cost}, fit=fit_lanewise, work=_work,
+    costs={"hg_window": window_cost, "hg_reduce": reduce_cost}, fit=fit_lanewise, work=_work,
 )

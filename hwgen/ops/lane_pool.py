@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from hwgen.cost.lanes import reduce_cost
+from hwgen.cost.streams import window_cost
 from hwgen.dataflow.unit import Parallelism, Unit, beats
 from hwgen.errors import HwgenError
 from hwgen.formats import IntArray, Integer
@@ -146,5 +147,5 @@ def _plainer(node: Node) -> Iterator[Attrs]:
 
 POOL_CODES = IntegerOp(
     "pool_codes", PoolAttrs, _infer, _reference, _bounds, _units, _sample, _refit, _plainer, _takes,
-    costs={"hg_reduce": reduce_cost}, fit=fit_lanewise,
+    costs={"hg_window": window_cost, "hg_reduce": reduce_cost}, fit=fit_lanewise,
 )

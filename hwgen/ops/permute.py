@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from hwgen.cost.streams import reorder_cost
 from hwgen.dataflow.unit import Parallelism, ReorderTiming, Role, Unit, memory_style
 from hwgen.errors import HwgenError
 from hwgen.formats import IntArray, Integer
@@ -160,5 +161,6 @@ def _plainer(node: Node) -> Iterator[Attrs]:
 
 
 PERMUTE = IntegerOp(
-    "permute", PermuteAttrs, _infer, _reference, _bounds, _units, _sample, _refit, _plainer, fit=_fit,
+    "permute", PermuteAttrs, _infer, _reference, _bounds, _units, _sample, _refit, _plainer,
+    costs={"hg_reorder": reorder_cost}, fit=_fit,
 )

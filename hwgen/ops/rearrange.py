@@ -11,6 +11,7 @@ from random import Random
 
 import numpy as np
 
+from hwgen.cost.streams import window_cost
 from hwgen.dataflow.unit import Parallelism, Unit
 from hwgen.errors import HwgenError
 from hwgen.formats import IntArray, Integer
@@ -126,5 +127,6 @@ def _plainer(node: Node) -> Iterator[Attrs]:
 
 
 REARRANGE = IntegerOp(
-    "rearrange", RearrangeAttrs, _infer, _reference, _bounds, _units, _sample, _refit, _plainer, _takes, fit=_fit,
+    "rearrange", RearrangeAttrs, _infer, _reference, _bounds, _units, _sample, _refit, _plainer, _takes,
+    costs={"hg_window": window_cost}, fit=_fit,
 )

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from hwgen.cost.streams import select_cost
 from hwgen.dataflow.unit import Parallelism, Role, SelectTiming, Unit, beats, tensor_beats
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, IntArray, Integer
@@ -320,5 +321,6 @@ def _plainer(node: Node) -> Iterator[Attrs]:
 
 
 SELECT = IntegerOp(
-    "select", SelectAttrs, _infer_select, _select, _select_bounds, _units, _sample, _refit, _plainer, fit=_fit,
+    "select", SelectAttrs, _infer_select, _select, _select_bounds, _units, _sample, _refit, _plainer,
+    costs={"hg_select": select_cost}, fit=_fit,
 )

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from hwgen.cost.matvec import matvec_cost
+from hwgen.cost.streams import window_cost
 from hwgen.dataflow.unit import Parallelism, Unit
 from hwgen.errors import HwgenError
 from hwgen.formats import IntArray, Integer
@@ -255,5 +256,5 @@ def _plainer(node: Node) -> Iterator[Attrs]:
 
 CONV_CODES = IntegerOp(
     "conv_codes", ConvAttrs, infer_conv, _reference, conv_bounds, _units, _sample, _refit, _plainer, conv_takes,
-    costs={"hg_matvec": matvec_cost}, fit=_fit, work=_work,
+    costs={"hg_window": window_cost, "hg_matvec": matvec_cost}, fit=_fit, work=_work,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
@@ -15,10 +14,9 @@ from hwgen.cost.area import Area, Target
 from hwgen.cost.lanes import eltwise_cost, reduce_cost
 from hwgen.cost.matvec import matvec_cost
 from hwgen.dataflow.unit import Memory, MemoryField, Unit, memory_style, tree_ranks
-from hwgen.rtl.literal import integer_literal
-from hwgen.rtl.templates import closure
 from hwgen.synth.cells import area_of
 from hwgen.synth.mapping import map_sources
+from tests.cost.tops import Port, write_sources
 
 COSTS: Final[Mapping[str, Callable[[Unit, Target], Area]]] = {
     "hg_reduce": reduce_cost, "hg_eltwise": eltwise_cost, "hg_matvec": matvec_cost,
@@ -87,8 +85,8 @@ UNITS: Final = (
 )
 
 
-def ports(unit: Unit) -> list[tuple[str, int, bool]]:
-    """Name, bits and whether it is an input, of each port but clock and reset."""
+def ports(unit: Unit) -> list[Port]:
+    """All but clock and reset."""
     p = dict(unit.parameters)
     in_bits = p["Lanes"] * (p["AWidth"] + p["BWidth"]) if "AWidth" in p else unit.in_lanes * p.get("XWidth", p.get("Width", 0))
     out_bits = unit.out_lanes * p.get("AccWidth", p.get("OutWidth", 0))
@@ -97,37 +95,10 @@ def ports(unit: Unit) -> list[tuple[str, int, bool]]:
     return stream + (room if unit.module == "hg_matvec" else [])
 
 
-def write_sources(units: tuple[Unit, ...], folder: Path) -> list[str]:
-    """A top with each unit in a module ``unit<k>`` of its own that stays one; the templates and memories beside it."""
-    modules: list[str] = []
-    outer, inside = ["input wire clk_i", "input wire rst_i"], []
-    for k, unit in enumerate(units):
-        settings = [f".{name}({integer_literal(value)})" for name, value in unit.parameters]
-        for memory in unit.memories:
-            words = [0] * memory.depth
-            for place, field in enumerate(memory.fields):
-                words = [w | int(v) << (place * field.bits) for w, v in zip(words, field.values, strict=True)]
-            (folder / f"{k}.mem").write_text("".join(f"{word:x}\n" for word in words))
-            settings.append(f'.{memory.parameter}("{k}.mem")')
-        kinds = [(name, f"{'input' if is_input else 'output'} wire [{bits - 1}:0]") for name, bits, is_input in ports(unit)]
-        names = ["clk_i", "rst_i", *(name for name, _ in kinds)]
-        header = ", ".join(["input wire clk_i", "input wire rst_i", *(f"{kind} {name}" for name, kind in kinds)])
-        wires = ", ".join(f".{name}({name})" for name in names)
-        body = f"{unit.module} #({', '.join(settings)}) u_unit ({wires});"
-        modules.append(f"(* keep_hierarchy *)\nmodule unit{k} ({header});\n  {body}\nendmodule\n")
-        outer += [f"{kind} {name}_{k}" for name, kind in kinds]
-        inside.append(f"  unit{k} u_{k} (.clk_i(clk_i), .rst_i(rst_i), {', '.join(f'.{n}({n}_{k})' for n, _ in kinds)});\n")
-    (folder / "top.v").write_text("".join([*modules, f"module top ({', '.join(outer)});\n", *inside, "endmodule\n"]))
-    templates = closure({unit.module for unit in units})
-    for file in templates:
-        shutil.copy(file, folder)
-    return [*(file.name for file in templates), "top.v"]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("target", [Target.ECP5, Target.XCUP])
 def test_estimates_are_of_the_right_size_and_exact_in_blocks(target: Target, tmp_path: Path) -> None:
-    netlist = map_sources(tmp_path, write_sources(UNITS, tmp_path), "top", target)
+    netlist = map_sources(tmp_path, write_sources(UNITS, ports, tmp_path), "top", target)
     for k, unit in enumerate(UNITS):
         seen, guess = area_of(netlist.cells[f"unit{k}"], target), COSTS[unit.module](unit, target)
         said = f"{unit.module} {unit.parameters}: {guess} for {seen}"
