@@ -19,15 +19,15 @@ from typing import Final
 import numpy as np
 
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL, IntArray, Integer
+from hwgen.formats import REAL, IntArray
 from hwgen.ir.graph import Attrs, Node, Shape, TensorType, Value
 from hwgen.numerics.surd import UNIT, ZERO, Surd
+from hwgen.ops.common_grid import scaled
 from hwgen.ops.conv import check_numbers, first, image_of, last, moved, pads_of
 from hwgen.ops.importing import OnnxCall, OnnxRule, TorchCall, TorchRule
 from hwgen.ops.lane_pool import PoolAttrs
 from hwgen.ops.lowering import Lowering, Pending, channels_last, needs_quantizer
 from hwgen.ops.record import Float64, RealOp, attrs_as
-from hwgen.ops.requantize import ScaleAttrs
 from hwgen.ops.requantizing import CLIP_LIMIT
 from hwgen.ops.rising import rising
 from hwgen.ops.sampling import codes_format
@@ -189,17 +189,16 @@ def _times(lowering: Lowering, node: Node, codes: Value, factors: IntArray) -> V
     """Codes of an image times one whole number a position."""
     shape, own, name = codes.type.shape, codes_format(codes), node.output.name
     flat = np.repeat(factors.ravel(), shape[-1])
-    low, high = min(0, own.low * int(flat.max())), max(1, own.high * int(flat.max()))
-    if flat.size > MAX_FACTORS or max(-low, high) > CLIP_LIMIT:
+    reach = max(-own.low, own.high) * int(flat.max())
+    if flat.size > MAX_FACTORS or reach > CLIP_LIMIT:
         raise HwgenError(
             "unsupported-node", f"{node.op} {node.path!r}",
-            f"divides by other numbers at the border, which takes {flat.size} factors and {high.bit_length() + 1} bits",
+            f"divides by other numbers at the border, which takes {flat.size} factors and {reach.bit_length() + 1} bits",
             f"count the padding as well, or use no padding and no ceil_mode (at most {MAX_FACTORS} factors and 32 bits)",
         )
     line = lowering.emit("view", ViewAttrs((1, flat.size), (UNIT,), (ZERO,)), [codes], name=f"{name}.line", path=node.path)
-    attrs = ScaleAttrs(tuple(flat.tolist()), ((0,),) * flat.size, 0, low, high, False, Integer(low, high))
-    scaled = lowering.emit("requant_scale", attrs, [line], name=f"{name}.weighted", path=node.path)
-    return lowering.emit("view", ViewAttrs(shape, (UNIT,), (ZERO,)), [scaled], name=f"{name}.image", path=node.path)
+    weighted = scaled(lowering, line, [(f, 0) for f in flat.tolist()], name=f"{name}.weighted", path=node.path)
+    return lowering.emit("view", ViewAttrs(shape, (UNIT,), (ZERO,)), [weighted], name=f"{name}.image", path=node.path)
 
 
 # --- import -----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import gcd, lcm, prod
+from math import prod
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from hwgen.formats import REAL
 from hwgen.ir.graph import NO_ATTRS, Attrs, Node, Shape, TensorType, Value
 from hwgen.numerics.scalar_map import Apply, Chain, ClampedAffine
 from hwgen.numerics.surd import ZERO, Surd
+from hwgen.ops.common_grid import common_unit
 from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule, TorchCall, TorchRule
 from hwgen.ops.lowering import Layout, Lowering, Pending, channels_last, needs_quantizer
 from hwgen.ops.pool import pooled
@@ -146,7 +147,7 @@ def _summed(lowering: Lowering, node: Node, x: Pending) -> tuple[Value, tuple[Ch
             lambda chain, c: chain.scaled(maps[c].gain * share, maps[c].bias * Surd.of(count) * share), len(maps)
         ).chains
         return codes, chains, x.layout.order
-    weights, unit = _common(node, maps, x.channels)
+    weights, unit = _whole_weights(node, maps, x.channels)
     kernel = np.broadcast_to(np.array(weights, dtype=np.int64), (1, window.rows.taps, window.cols.taps, x.channels)).copy()
     codes = lowering.emit("conv_codes", ConvAttrs(kernel), [x.codes], name=f"{node.output.name}.sum", path=node.path)
     bias = ZERO
@@ -155,19 +156,12 @@ def _summed(lowering: Lowering, node: Node, x: Pending) -> tuple[Value, tuple[Ch
     return codes, Pending.of(codes).map(lambda chain, _: chain.scaled(unit * share, bias * share)).chains, x.layout.order
 
 
-def _common(node: Node, maps: Sequence[ClampedAffine], channels: int) -> tuple[tuple[int, ...], Surd]:
+def _whole_weights(node: Node, maps: Sequence[ClampedAffine], channels: int) -> tuple[tuple[int, ...], Surd]:
     """Whole weights of the channels and their unit: ``weight * unit`` is the channel's gain."""
-    base = next((m.gain for m in maps if m.gain.sign()), Surd.of(1))
-    ratios = [(m.gain * base.inverse()).rational for m in maps]
-    if any(r is None for r in ratios):
-        raise needs_quantizer(node, "channels with scales of irrational ratio (a batch norm) come before it")
-    known = [r for r in ratios if r is not None]
-    below = lcm(*(r.denominator for r in known))
-    whole = [int(r * below) for r in known]
-    unit = gcd(*whole) or 1
-    if max(map(abs, whole)) // unit >> (MAX_WEIGHT_BITS - 1):
+    unit, weights, _ = common_unit([m.gain for m in maps], [], f"reduce {node.path!r}")
+    if max(map(abs, weights)) >> (MAX_WEIGHT_BITS - 1):
         raise needs_quantizer(node, f"channels with scales that have no common unit of {MAX_WEIGHT_BITS} bits come before it")
-    return tuple(whole[c % len(whole)] // unit for c in range(channels)), base * Surd.of(Fraction(unit, below))
+    return tuple(weights[c % len(weights)] for c in range(channels)), unit
 
 
 def _plain(shape: Shape) -> ViewAttrs:

@@ -11,9 +11,8 @@ from hwgen.numerics.interval import Interval
 from hwgen.numerics.parts import monotone_parts
 from hwgen.numerics.scalar_map import Chain
 from hwgen.numerics.surd import ZERO, Surd
+from hwgen.ops.common_grid import scaled
 from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
-from hwgen.ops.requantize import ScaleAttrs
-from hwgen.ops.requantizing import CLIP_LIMIT
 from hwgen.ops.sampling import codes_format
 from hwgen.ops.widen import widened
 
@@ -31,11 +30,7 @@ def rising(lowering: Lowering, node: Node, x: Pending) -> Pending:
     if not any(falls.values()):
         return x
     signs = tuple(-1 if falls[chain] else 1 for chain in x.chains)
-    low, high = min(s * e for s in signs for e in (own.low, own.high)), max(s * e for s in signs for e in (own.low, own.high))
-    if max(-low, high) > CLIP_LIMIT:
-        raise needs_quantizer(node, "a negative factor of an unquantized value comes before it")
-    attrs = ScaleAttrs(signs, ((0,),) * len(signs), 0, low, high, False, Integer(low, high))
-    codes = lowering.emit("requant_scale", attrs, [x.codes], name=name, path=node.path)
+    codes = scaled(lowering, x.codes, [(s, 0) for s in signs], name=name, path=node.path)
     turned = tuple(Chain().scaled(Surd.of(s), ZERO) for s in signs)
     chains = tuple(_after(first, chain) for first, chain in zip(turned, x.chains, strict=True))
     return replace(x, codes=codes, chains=chains)
