@@ -29,7 +29,7 @@ from hwgen.ops.table import ATTRS
 from hwgen.ops.table import REAL as REAL_OPS
 from hwgen.pipeline import Info, Pass, parse_pipeline, pass_of, run
 from hwgen.rtl.atomic import check_replaceable, folder_beside, install, replaced_folder
-from hwgen.rtl.build_directory import MANIFEST, Build, vector_samples, vector_values, write_build
+from hwgen.rtl.build_directory import MANIFEST, Build, vectors_of, write_build
 from hwgen.rtl.manifest import Manifest, OptionsRecord
 from hwgen.sim.reference import samples_at_a_time
 from hwgen.sim.samples import Codes, Given, draw, encode, part
@@ -272,8 +272,8 @@ class _Prepared:
 
     def write(self, folder: Path) -> Manifest:
         """Fills an empty folder."""
-        few = part(self.codes, slice(vector_samples(self.flow)))
-        values = evaluate(self.lowered.graph, few, vector_values(self.flow))
+        wanted = vectors_of(self.flow)
+        values = evaluate(self.lowered.graph, part(self.codes, slice(wanted.samples)), wanted.values)
         return write_build(
             self.lowered.graph, self.flow, folder, source_sha256=self.source_sha256, values=values, options=self.options,
             predicted=self.predicted,

@@ -2,7 +2,8 @@
 
     rtl/            the templates that the design uses, and hwgen_top.v
     mem/            memory images for $readmemh, found relative to the working directory
-    vectors/        input beats, and the beats that leave each stage, for other simulators: one a line, hexadecimal
+    vectors/        beats of the inputs, the outputs and, unless they are very many, of what leaves each stage, for other
+                    simulators: one a line, hexadecimal
     model.hwg       the lowered graph
     filelist.f      the sources in order
     manifest.json   what was built from what, with hashes, and the map from the model's names
@@ -15,9 +16,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from pydantic import ValidationError
 
 from hwgen import __version__
@@ -52,8 +55,8 @@ from hwgen.rtl.templates import closure
 
 MANIFEST: Final = "manifest.json"
 VECTOR_SAMPLES: Final = 16
-_VECTOR_BYTES: Final = 8 << 20
-"""Of all vectors together, where one sample alone does not take more."""
+_VECTOR_CHARACTERS: Final = 8 << 20
+"""Of all vectors together, where one sample of the outer streams alone does not take more."""
 _MAX_FIFO_DEPTH: Final = 1 << 24
 _PARALLELISM: Final = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,5})")
 
@@ -77,31 +80,48 @@ def _write_rtl(folder: Path, design: Design) -> list[str]:
     return [*sources, f"rtl/{TOP}.v"]
 
 
-def vector_samples(flow: Dataflow) -> int:
-    """Samples whose vectors are written: fewer where a tensor takes many beats."""
-    ports = [stream_port(s.value, s.lanes) for _, s in _vector_streams(flow)]
-    characters = sum(port.beats * (2 * port.beat_bytes + 1) for port in ports)
-    return max(1, min(VECTOR_SAMPLES, _VECTOR_BYTES // characters))
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """What is written for other simulators.  files: name and stream.  samples: how many."""
+
+    files: tuple[tuple[str, Stream], ...]
+    samples: int
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The values that they show."""
+        return tuple(stream.value for _, stream in self.files)
 
 
-def _vector_streams(flow: Dataflow) -> list[tuple[str, Stream]]:
-    names = ["input"] if len(flow.inputs) == 1 else [f"input{k}" for k in range(len(flow.inputs))]
-    return [*zip(names, flow.inputs, strict=True), *((f"stage{k}", s.gives[0]) for k, s in enumerate(flow.stages))]
+def vectors_of(flow: Dataflow) -> Vectors:
+    """Fewer samples where a tensor takes many beats; where the stages take too many for one sample, the outer streams alone."""
+    ends = tuple(
+        (name if len(streams) == 1 else f"{name}{k}", stream)
+        for name, streams in (("input", flow.inputs), ("output", flow.outputs))
+        for k, stream in enumerate(streams)
+    )
+    stages = tuple((f"stage{k}", stage.gives[0]) for k, stage in enumerate(flow.stages))
+    everything = _characters(ends + stages) <= _VECTOR_CHARACTERS
+    files = ends + stages if everything else ends
+    return Vectors(files, max(1, min(VECTOR_SAMPLES, _VECTOR_CHARACTERS // _characters(files))))
+
+
+def _characters(files: tuple[tuple[str, Stream], ...]) -> int:
+    """Of the vectors of one sample."""
+    ports = [stream_port(stream.value, stream.lanes) for _, stream in files]
+    return sum(port.beats * (2 * port.beat_bytes + 1) for port in ports)
 
 
 def _write_vectors(folder: Path, flow: Dataflow, values: Mapping[Value, Array]) -> None:
     (folder / "vectors").mkdir()
-    most = vector_samples(flow)
-    for name, stream in _vector_streams(flow):
+    wanted = vectors_of(flow)
+    for name, stream in wanted.files:
         port = stream_port(stream.value, stream.lanes)
-        data = to_beats(values[stream.value][:most], stream.value, port)
-        lines = (row[::-1].tobytes().hex() for row in data.reshape(-1, port.beat_bytes))
-        (folder / "vectors" / f"{name}.hex").write_text("".join(f"{line}\n" for line in lines))
-
-
-def vector_values(flow: Dataflow) -> list[Value]:
-    """The values that the vectors show."""
-    return [stream.value for _, stream in _vector_streams(flow)]
+        data = to_beats(values[stream.value][: wanted.samples], stream.value, port).reshape(-1, port.beat_bytes)
+        digits = np.frombuffer(np.ascontiguousarray(data[:, ::-1]).tobytes().hex().encode(), np.uint8)
+        lines = np.full((len(data), 2 * port.beat_bytes + 1), ord("\n"), np.uint8)
+        lines[:, :-1] = digits.reshape(len(data), -1)
+        (folder / "vectors" / f"{name}.hex").write_bytes(lines.tobytes())
 
 
 def write_build(

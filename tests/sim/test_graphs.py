@@ -73,10 +73,10 @@ def test_a_place_less_on_a_branch_stops_and_names_who_waits(tmp_path: Path) -> N
     assert json.loads((build.folder / "failure" / "reproduce.json").read_text())["waits"]
 
 
-@pytest.mark.parametrize(("memory", "layer"), [("s0_matvec_weight", "conv1"), ("s1_matvec_weight", "skip"), ("s4_matvec_weight", "conv2")])
-def test_a_flipped_weight_bit_is_found_in_its_branch(memory: str, layer: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("stage", "layer"), [(0, "conv1"), (1, "skip"), (4, "conv2")])
+def test_a_flipped_weight_bit_is_found_in_its_branch(stage: int, layer: str, tmp_path: Path) -> None:
     build = built(tmp_path / "b")
-    file = build.folder / "mem" / f"{memory}.mem"
+    file = build.folder / "mem" / f"s{stage}_matvec_weight.mem"
     first, *rest = file.read_text().splitlines()
     file.write_text("\n".join([f"{int(first, 16) ^ 1:0{len(first)}x}", *rest, ""]))
     result = run(build)
@@ -116,6 +116,7 @@ def test_a_build_plans_what_its_manifest_says(tmp_path: Path) -> None:
 def test_data_that_does_not_fit_the_inputs_is_refused(tmp_path: Path) -> None:
     build = built(tmp_path / "b")
     codes = draw(build.flow, 3, 0)
-    for wrong in (codes["image"], {"image": codes["image"]}, {**codes, "map": codes["map"][:2]}, {**codes, "map": codes["map"] + 90}):
+    image, map_ = codes["image"], codes["map"]
+    for wrong in (image, {"image": image}, {"image": image, "map": map_[:2]}, {"image": image, "map": map_ + 90}):
         with pytest.raises(HwgenError, match="--codes"):
             verify(build, wrong, seed=0)
