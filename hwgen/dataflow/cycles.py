@@ -11,15 +11,20 @@ from typing import Final
 
 from hwgen.dataflow.engine import Trace, run
 from hwgen.dataflow.plan import with_depths
-from hwgen.dataflow.stage import Buffer, Dataflow
+from hwgen.dataflow.stage import Buffer, Dataflow, Stage
 from hwgen.dataflow.stop import deadlock
+from hwgen.errors import HwgenFailure
 
 MEASURED_INFERENCES: Final = 16
 """Most inferences back to back from which an interval is taken."""
 _LEAST_MEASURED: Final = 3
 _MEASURED_CYCLES: Final = 200_000
-_UNTIL_ALIKE: Final = 2
-"""Inferences after which what runs goes on running: the first leaves rows behind that no result needs, the second meets them."""
+
+
+_LARGE_BITS: Final = 4096
+"""A FIFO of more is worth some runs of the model to make it less."""
+_LIMITS: Final = tuple(2 ** (1 + 2 * k) for k in range(1, 10))
+"""Depths that are tried instead: 8, 32, 128, …"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +63,10 @@ class Run:
     occupancy: Mapping[str, int]
 
 
-def _check(flow: Dataflow, trace: Trace) -> None:
-    if trace.stopped is not None:
-        raise deadlock(flow, trace)
-
-
 def run_of(flow: Dataflow, trace: Trace) -> Run:
     """What a trace says of the whole flow.  Raises HwgenFailure (``deadlock``) where it stopped."""
-    _check(flow, trace)
+    if trace.stopped is not None:
+        raise deadlock(flow, trace)
     first = zip(*(trace.first[s] for s in flow.inputs), strict=True)
     done = zip(*(trace.done[s] for s in flow.outputs), strict=True)
     return Run(tuple(map(min, first)), tuple(map(max, done)), trace.occupancy)
@@ -81,18 +82,68 @@ def simulate(flow: Dataflow, inferences: int, *, pace_cycles: int = 0, unlimited
 
 
 def size_fifos(flow: Dataflow) -> Dataflow:
-    """FIFOs deep enough that inferences at the pace of the flow without limits are never held up, and no deeper.
+    """FIFOs with which the flow is as fast as with FIFOs without end.
 
-    A schedule that needs no more places than these exists at that pace, and elements that move as soon as they can are never
-    slower than any schedule.  A buffer has at least two places, so that it passes a beat every cycle.
+    First as deep as inferences at the flow's own pace need it: a schedule with these places exists, and elements that move as
+    soon as they can are never slower than any schedule.  That schedule keeps what comes in bursts where elements that are held
+    up in time would not make it: of FIFOs that are memories by then, as much is taken off as costs no cycle back to back.
+    A buffer has at least two places, so that it passes a beat every cycle.
     """
-    endless = simulate(flow, measured_inferences(flow), unlimited=True)
-    pace = max(flow.ideal_interval_cycles, interval_of(endless.done))
-    alone = simulate(flow, 1, pace_cycles=pace, unlimited=True)
-    in_flight = -(-(alone.done[0] - alone.first[0]) // pace)
-    paced = simulate(flow, in_flight + 4, pace_cycles=pace, unlimited=True)
+    paced = _paced(flow)
     buffers = {e.name for e in flow.elements if isinstance(e, Buffer)}
-    return with_depths(flow, {name: max(1 + (name in buffers), most) for name, most in paced.occupancy.items()})
+    return _trimmed(with_depths(flow, {name: max(1 + (name in buffers), most) for name, most in paced.occupancy.items()}))
+
+
+def _paced(flow: Dataflow) -> Run:
+    """FIFOs without end, inferences at the pace that every element keeps, until their number in flight has long been reached."""
+    pace, inferences = flow.ideal_interval_cycles, measured_inferences(flow)
+    settled = max(1, inferences // 4)
+    while True:
+        paced = simulate(flow, inferences, pace_cycles=pace, unlimited=True)
+        kept = interval_of(paced.done)
+        in_flight = -(-(paced.done[0] - paced.first[0]) // pace)
+        if kept > pace:
+            pace = kept
+        elif inferences < in_flight + settled:
+            inferences = in_flight + settled
+        else:
+            return paced
+
+
+def _trimmed(flow: Dataflow) -> Dataflow:
+    """Large FIFOs at the least of a few depths that leaves the performance as it is."""
+    promised = predict(flow)
+
+    def kept(trial: Dataflow) -> bool:
+        try:
+            seen = predict(trial)
+        except HwgenFailure:
+            return False
+        return seen.latency_cycles <= promised.latency_cycles and seen.interval_cycles <= promised.interval_cycles
+
+    def cut(names: Sequence[str], limit: int) -> None:
+        """All of ``names`` to ``limit`` at once where that is kept, else by halves."""
+        nonlocal flow
+        trial = with_depths(flow, dict.fromkeys(names, limit))
+        if not names or kept(trial):
+            flow = trial
+        elif len(names) > 1:
+            cut(names[: len(names) // 2], limit)
+            cut(names[len(names) // 2 :], limit)
+
+    large = [e for e in flow.elements if isinstance(e, Stage | Buffer) and _depth(e) * e.gives[0].bits > _LARGE_BITS]
+    least = {e.name: _least(flow, e) if isinstance(e, Buffer) else 1 for e in large}
+    done: set[str] = set()
+    for limit in _LIMITS:
+        depths = {e.name: _depth(e) for e in flow.elements if isinstance(e, Stage | Buffer)}
+        names = [e.name for e in large if e.name not in done and least[e.name] <= limit < depths[e.name]]
+        cut(names, limit)
+        done |= {e.name for e in flow.elements if isinstance(e, Stage | Buffer) and e.name in names and _depth(e) == limit}
+    return flow
+
+
+def _depth(element: Stage | Buffer) -> int:
+    return element.fifo_depth if isinstance(element, Stage) else element.depth
 
 
 def least_fifos(flow: Dataflow) -> Dataflow:
@@ -103,10 +154,13 @@ def least_fifos(flow: Dataflow) -> Dataflow:
     """
     for element in flow.elements:
         if isinstance(element, Buffer):
-            trace = run(flow, _UNTIL_ALIKE, lazy=element)
-            _check(flow, trace)
-            flow = with_depths(flow, {element.name: max(1, trace.occupancy[element.name])})
+            flow = with_depths(flow, {element.name: _least(flow, element)})
     return flow
+
+
+def _least(flow: Dataflow, buffer: Buffer) -> int:
+    """One inference will do: when it has passed everywhere, the flow is as it was."""
+    return max(1, run_of(flow, run(flow, 1, lazy=buffer)).occupancy[buffer.name])
 
 
 def predict(flow: Dataflow) -> Performance:

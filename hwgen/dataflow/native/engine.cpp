@@ -25,7 +25,6 @@ struct Flow {
     bool fused = true;
     std::vector<std::unique_ptr<Stream>> streams;
     std::vector<std::unique_ptr<Element>> elements;
-    std::vector<Stream*> outputs;
     Fifo* lazy_fifo = nullptr;
 };
 
@@ -38,12 +37,6 @@ Made make(Flow&, Words& words) {
 
 Made make_source(Flow& flow, Words& words) {
     return std::make_unique<Source>(words, flow.inferences, flow.pace);
-}
-
-Made make_sink(Flow& flow, Words& words) {
-    auto sink = std::make_unique<Sink>(words);
-    flow.outputs.push_back(&sink->in);
-    return sink;
 }
 
 Made make_fifo(Flow& flow, Words& words) {
@@ -64,7 +57,7 @@ Made make_front(Flow& flow, Words& words) {
 }
 
 const std::map<std::string, Made (*)(Flow&, Words&)> kinds = {
-    {"source", make_source}, {"sink", make_sink}, {"fork", make<Fork>}, {"fifo", make_fifo}, {"converter", make<Converter>},
+    {"source", make_source}, {"sink", make<Sink>}, {"fork", make<Fork>}, {"fifo", make_fifo}, {"converter", make<Converter>},
     {"concat", make<Concat>}, {"select", make<Select>}, {"reorder", make<Reorder>}, {"window", make<Window>},
     {"matvec", make_front<Matvec>}, {"gate", make_front<Gate>}, {"pair", make<PairGate>},
 };
@@ -87,12 +80,12 @@ void read(std::istream& text, Flow& flow) {
     }
 }
 
-// The first output that has not yet given all; none: the run is complete.
+// A stream that has not yet carried all, the last if there are several; none: the run is complete.
 const Stream* lacking(const Flow& flow) {
-    const auto found = std::find_if(flow.outputs.begin(), flow.outputs.end(), [&](const Stream* out) {
-        return out->done.size() < flow.inferences;
+    const auto found = std::find_if(flow.streams.rbegin(), flow.streams.rend(), [&](const auto& stream) {
+        return stream->beats > 0 && stream->done.size() < flow.inferences;
     });
-    return found == flow.outputs.end() ? nullptr : *found;
+    return found == flow.streams.rend() ? nullptr : found->get();
 }
 
 void run(Flow& flow) {
