@@ -15,11 +15,11 @@ from hwgen.errors import HwgenFailure
 from hwgen.rtl.atomic import work_folder
 from hwgen.sim.cache import cache_folder, keep, kept, prune
 from hwgen.sim.process import run_tool
-from hwgen.sim.toolchain import find_compiler
+from hwgen.sim.toolchain import Compiler, find_compiler
 
 _SOURCES: Final = Path(__file__).parent / "native"
 _FLAGS: Final = ("-std=c++17", "-O2")
-_KEPT: Final = 4
+_KEPT: Final = 8
 
 Edges = tuple[int, ...]
 
@@ -38,8 +38,9 @@ class Trace:
 
     first, done: of each stream the edges at which each tensor's first and last beat moved.  issued: of each stage with a
     pipeline the edges at which it issued each tensor's last operation.  occupancy: most places ever reserved in the FIFO of a
-    stage or buffer, by name.  stopped: the edge of the last move where nothing moves any more before the end; waits: a circle
-    of waiting then, or its last link where something waits for itself.
+    stage or buffer, by name.  stopped: the edge of the last move where nothing moves any more although the inferences have not
+    passed all streams; waits: a circle of waiting then, or its last link where something waits for itself.
+    unlimited: the FIFOs had no end.
     """
 
     first: Mapping[Stream, Edges]
@@ -52,14 +53,17 @@ class Trace:
 
 
 @lru_cache(maxsize=1)
+def _key(compiler: Compiler) -> str:
+    total = hashlib.sha256(f"{compiler.executable} {compiler.version} {_FLAGS}".encode())
+    for source in sorted(_SOURCES.iterdir()):
+        total.update(source.name.encode() + b"\0" + hashlib.sha256(source.read_bytes()).digest())
+    return total.hexdigest()[:32]
+
+
 def _program() -> Path:
     compiler = find_compiler()
-    sources = sorted(_SOURCES.iterdir())
-    key = hashlib.sha256(f"{compiler.executable} {compiler.version} {_FLAGS}".encode())
-    for source in sources:
-        key.update(source.name.encode() + b"\0" + source.read_bytes())
-    name, folder = key.hexdigest()[:32], cache_folder("engine")
-    built = kept(folder, name)
+    key, folder = _key(compiler), cache_folder("engine")
+    built = kept(folder, key)
     if built is None:
         with work_folder("hwgen-engine-") as work:
             command = [str(compiler.executable), *_FLAGS, str(_SOURCES / "engine.cpp"), "-o", "engine"]
@@ -67,7 +71,7 @@ def _program() -> Path:
             if done.returncode != 0:
                 said = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[0]
                 raise HwgenFailure("compile-failed", "the cycle model", f"{command[0]} says: {said}", "use another C++17 compiler")
-            built = keep(work / "engine", folder, name)
+            built = keep(work / "engine", folder, key)
         prune(folder, _KEPT)
     return built
 
