@@ -38,8 +38,8 @@ def pair_gate() -> Area:
 def stream_fork(outputs: int, family: Family) -> Area:
     """hg_stream_fork: for each output whether it offers the beat, and whether it has it; and whether all have it."""
     all_served = min(function_luts(2 * outputs, family), 2 * outputs)
-    # LUTs of four inputs make each of these anew from all outputs' states
-    luts = 2 * outputs + all_served if family.lut_inputs > 4 else outputs + (outputs + 1) * all_served
+    # where LUTs are joined to wide functions, each of these is made anew from all outputs' states
+    luts = outputs + (outputs + 1) * all_served if family.carry_holds_luts else 2 * outputs + all_served
     return Area(luts=luts, ffs=outputs)
 
 
@@ -48,8 +48,11 @@ def stream_fifo(width: int, depth: int, family: Family) -> Area:
     if depth == 1:
         return Area(luts=3, ffs=1) + lut_memory(depth, width, family)
     address_bits = (depth - 1).bit_length()
-    places = up_down_counter(depth, family) + times(2, counter(depth, family)) + Area(luts=address_bits, ffs=address_bits)
-    return places + lut_memory(depth, width, family)
+    places = up_down_counter(depth, family) + times(2, counter(depth, family)) + Area(luts=address_bits)
+    if family.lut_memories:
+        return places + registers(address_bits) + lut_memory(depth, width, family)
+    # where it may become block memory, all its words are counted
+    return places + lut_memory(depth if depth == 2 else depth + 2, width, family)
 
 
 def credit_fifo(width: int, depth: int, family: Family) -> Area:
