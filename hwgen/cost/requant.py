@@ -30,12 +30,29 @@ def scale_cost(unit: Unit, target: Target) -> Area:
 def pieces_cost(unit: Unit, target: Target) -> Area:
     """hg_requant_pieces: as hg_requant_scale, and for each lane a comparison and a choice of parameters a threshold."""
     family, p = FAMILIES[target], dict(unit.parameters)
-    constant, line_bits = p["Blocks"] == 1, p["MWidth"] + (1 + p["TwoSums"]) * p["BWidth"]
-    compared = comparator(max(p["InWidth"] + 1 - p["InSigned"], p["TWidth"]) - 1, family, constant=constant)
-    choice = times(p["Pieces"] - 1, compared + (logic(line_bits, 3, family) if not constant else Area()))
-    # constant lines that are chosen by one bit stay logic of that bit
-    chosen = choice + registers(p["InWidth"] + (p["Pieces"] - 1 if constant else line_bits))
-    return scale_cost(unit, target) + times(p["Lanes"], chosen)
+    bits = max(p["InWidth"] + 1 - p["InSigned"], p["TWidth"])
+    compared = times(p["Lanes"] * (p["Pieces"] - 1), comparator(bits - 1, family, constant=p["Blocks"] == 1))
+    total = scale_cost(unit, target) + compared + registers(p["Lanes"] * p["InWidth"])
+    for lane in range(p["Lanes"]):
+        differing = [choice for choice in _choices(unit, lane) if len(choice) > 1]
+        # a register is cleared or set where a line has the same bit in all channels
+        varied = [[column for column in choice if len(set(column)) > 1] for choice in differing]
+        chooses = sum(max(0, len(columns) - 1) for columns in varied) if p["Blocks"] > 1 else 0
+        total += logic(chooses, 3, family) + registers(len(differing))
+    return total
+
+
+def _choices(unit: Unit, lane: int) -> set[frozenset[tuple[int, ...]]]:
+    """What each bit of a lane's parameters is chosen from: contents of columns of the memory.  Bits that are alike once."""
+    p, memory = dict(unit.parameters), unit.memories[0]
+    line = (p["MWidth"] > 0) + 1 + p["TwoSums"]
+    first = lane * (p["Pieces"] * line + p["Pieces"] - 1)
+    found: set[frozenset[tuple[int, ...]]] = set()
+    for place in range(line):
+        fields = [memory.fields[first + piece * line + place] for piece in range(p["Pieces"])]
+        for bit in range(fields[0].bits):
+            found.add(frozenset(tuple(int(v) >> bit & 1 for v in field.values) for field in fields))
+    return found
 
 
 def _scale_lane(p: dict[str, int], family: Family) -> Area:

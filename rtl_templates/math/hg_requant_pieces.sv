@@ -90,13 +90,13 @@ module hg_requant_pieces #(
   );
 
   for (genvar l = 0; l < Lanes; l++) begin : gen_lane
-    logic [Pieces-1:0][PieceWidth-1:0] piece;
-    logic [Pieces-2:0][TWidth-1:0]     threshold;
-    logic signed [AWidth-1:0]          value;
-    logic [PieceWidth-1:0]             chosen_d, chosen_q;
-    logic [InWidth-1:0]                a_q;
+    logic [FieldWidth-1:0]    own;
+    logic signed [AWidth-1:0] value;
+    logic [Pieces-2:0]        reached;
+    logic [PieceWidth-1:0]    chosen_d, chosen_q;
+    logic [InWidth-1:0]       a_q;
 
-    assign {threshold, piece} = field[l];
+    assign own = field[l];
 
     if (InSigned) begin : gen_signed
       assign value = $signed(a[l]);
@@ -104,10 +104,16 @@ module hg_requant_pieces #(
       assign value = $signed({1'b0, a[l]});
     end
 
+    for (genvar k = 0; k < Pieces - 1; k++) begin : gen_threshold
+      logic signed [TWidth-1:0] threshold;
+      assign threshold  = $signed(own[Pieces*PieceWidth+k*TWidth+:TWidth]);
+      assign reached[k] = CWidth'(value) >= CWidth'(threshold);
+    end
+
     always_comb begin
-      chosen_d = piece[0];
+      chosen_d = own[PieceWidth-1:0];
       for (int unsigned k = 1; k < Pieces; k++) begin
-        if (CWidth'(value) >= CWidth'($signed(threshold[k-1]))) chosen_d = piece[k];
+        if (reached[k-1]) chosen_d = own[k*PieceWidth+:PieceWidth];
       end
     end
 
