@@ -101,14 +101,17 @@ class Maker:
         steps = tuple(random.randint(0, 2) for _ in range(many)) if random.random() < 0.3 else (step,) * many
         return Axis(size, kernel, dilation, start, steps)
 
-    def matvec(self, stream: Stream, channels: int, out_lanes: int, before: list[Unit], rows: int, cols: int) -> Stream:
-        """A product for each of rows * cols positions of what ``before`` gives."""
+    def matvec(
+        self, stream: Stream, channels: int, out_lanes: int, before: list[Unit], rows: int, cols: int, groups: int = 1
+    ) -> Stream:
+        """``groups`` products for each of rows * cols positions of what ``before`` gives."""
         in_beats, repeats = before[-1].out_beats if before else stream.beats, beats(channels, out_lanes)
         unit = Unit(
-            "hg_matvec", (), (), stream.lanes, out_lanes, in_beats, rows * cols * repeats,
-            latency_cycles=self.random.randint(1, 6), role=Role.FRONT, vectors=rows * cols, repeats=repeats,
+            "hg_matvec", (), (), stream.lanes, out_lanes, in_beats, rows * cols * groups * repeats,
+            latency_cycles=self.random.randint(1, 6), role=Role.FRONT, vectors=rows * cols * groups, repeats=repeats,
         )
-        return self.stage((stream,), (rows, cols, channels), [*before, unit])
+        given = channels if groups == 1 else groups * repeats * out_lanes
+        return self.stage((stream,), (rows, cols, given), [*before, unit])
 
     def convolution(self, stream: Stream, rows: Axis, cols: Axis, channels: int, out_lanes: int, slots: int) -> Stream:
         window = self.window(stream, rows, cols, slots, 1)
@@ -116,9 +119,10 @@ class Maker:
 
     def random_convolution(self, stream: Stream) -> Stream:
         window, rows, cols = self.random_window(stream)
-        channels = self.random.randint(1, 5)
+        channels, blocks = self.random.randint(1, 5), beats(shape_of(stream)[2], stream.lanes)
+        groups = self.random.choice([n for n in range(1, blocks + 1) if blocks % n == 0])
         return self.matvec(
-            stream, channels, self.random.randint(1, channels), [window], len(rows.steps) + 1, len(cols.steps) + 1
+            stream, channels, self.random.randint(1, channels), [window], len(rows.steps) + 1, len(cols.steps) + 1, groups
         )
 
     def random_product(self, stream: Stream) -> Stream:
