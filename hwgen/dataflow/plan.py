@@ -71,15 +71,15 @@ class _Planner:
     stages: int = 0
 
     def offer(self, stream: Stream, value: Value) -> None:
-        """``stream`` carries ``value``: one end for each of its users."""
+        """``stream`` carries ``value``, maybe in the shape before a view: one end for each of its users."""
         count = self.users[value]
         if count <= 1:
             self.streams[value] = [stream] * count
             return
         name = f"f{sum(isinstance(e, Fork) for e in self.elements)}"
-        branches = tuple(Stream(value, stream.lanes) for _ in range(count))
+        branches = tuple(Stream(stream.value, stream.lanes) for _ in range(count))
         self.elements.append(Fork(name, (stream,), branches))
-        ends = [Stream(value, stream.lanes) for _ in range(count)]
+        ends = [Stream(stream.value, stream.lanes) for _ in range(count)]
         for number, (branch, end) in enumerate(zip(branches, ends, strict=True)):
             self.elements.append(Buffer(f"{name}_b{number}", (branch,), (end,)))
         self.streams[value] = ends
