@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from random import Random
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from hwgen.ir.graph import Array, Attrs, Node, Shape, TensorType, Value
 from hwgen.numerics.surd import ZERO
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending, channels_last
+from hwgen.ops.real_windows import bias_of, first_legal, groups_of, numbers, takes_image, weight_of
 from hwgen.ops.record import Float64, RealOp, attrs_as
 from hwgen.ops.sampling import codes_format
 from hwgen.ops.shape import TransposeAttrs
@@ -236,9 +238,22 @@ def _emit_torch(call: TorchCall, attrs: RealConvAttrs) -> Value:
     return call.emit("conv", attrs, [call.value(k) for k in range(3) if call.has(k)])
 
 
+def _sample(random: Random, value: Value, name: str) -> Value:
+    channels, size = value.type.shape[1], value.type.shape[2:]
+    rank, groups = len(size), groups_of(random, channels)
+    outputs = groups * random.randint(1, max(1, 4 // groups))
+    kernel = tuple(random.randint(1, min(4, n + 1)) for n in size)
+    operands = [value, weight_of(random, (outputs, channels // groups, *kernel), f"{name}.weight", 0)]
+    one, around = (1,) * rank, tuple(k - 1 for k in kernel) * 2
+    pads = numbers(random, 2 * rank, 0, 2) if random.random() < 0.5 else (0,) * (2 * rank)
+    drawn = RealConvAttrs(numbers(random, rank, 1, 3), numbers(random, rank, 1, 2), pads, groups)
+    legal = [drawn, RealConvAttrs(one, one, around, groups)]
+    return first_legal(CONV, [*legal], [*operands, *bias_of(random, outputs, f"{name}.bias")], name)
+
+
 _TORCH = {f"aten.conv{n}d.{kind}": _torch for n in (1, 2) for kind in ("default", "padding")}
 
 CONV = RealOp(
     "conv", RealConvAttrs, _infer, _evaluate, _lower,
-    onnx={"Conv": _onnx, "qonnx.custom_op.channels_last.Conv": _channels_last}, torch=_TORCH,
+    onnx={"Conv": _onnx, "qonnx.custom_op.channels_last.Conv": _channels_last}, torch=_TORCH, sample=_sample, takes=takes_image,
 )

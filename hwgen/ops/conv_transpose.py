@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd
+from random import Random
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from hwgen.ops.conv import biased, check_numbers, check_weight, grouped_rows, im
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending, channels_last
 from hwgen.ops.permute import PermuteAttrs
+from hwgen.ops.real_windows import bias_of, first_legal, groups_of, numbers, takes_image, weight_of
 from hwgen.ops.record import Float64, RealOp, attrs_as
 from hwgen.ops.slicing import SelectAttrs
 from hwgen.ops.weights import WeightRows
@@ -232,7 +234,21 @@ def _torch(call: TorchCall) -> Value:
     return _emit(call, TransposedAttrs(strides, dilations, pads * 2, extra, groups if isinstance(groups, int) else 0), 2)
 
 
+def _sample(random: Random, value: Value, name: str) -> Value:
+    channels, rank = value.type.shape[1], len(value.type.shape) - 2
+    groups = groups_of(random, channels)
+    outputs = random.randint(1, 3)
+    kernel = numbers(random, rank, 1, 4)
+    operands = [value, weight_of(random, (channels, outputs, *kernel), f"{name}.weight", 1 if groups == 1 else 0)]
+    one, none, strides = (1,) * rank, (0,) * rank, numbers(random, rank, 1, 3)
+    extra = tuple(random.randrange(s) for s in strides)
+    drawn = TransposedAttrs(strides, numbers(random, rank, 1, 2), numbers(random, 2 * rank, 0, 2), extra, groups)
+    legal = [drawn, TransposedAttrs(one, one, none * 2, none, groups)]
+    return first_legal(CONV_TRANSPOSE, [*legal], [*operands, *bias_of(random, outputs * groups, f"{name}.bias")], name)
+
+
 CONV_TRANSPOSE = RealOp(
     "conv_transpose", TransposedAttrs, _infer, _evaluate, _lower, onnx={"ConvTranspose": _onnx},
     torch={"aten.conv_transpose1d.default": _torch, "aten.conv_transpose2d.input": _torch},
+    sample=_sample, takes=takes_image,
 )

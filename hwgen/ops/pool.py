@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import lcm
+from random import Random
 from typing import Final
 
 import numpy as np
@@ -27,7 +28,8 @@ from hwgen.ops.conv import check_numbers, first, image_of, last, moved, pads_of
 from hwgen.ops.importing import OnnxCall, OnnxRule, TorchCall, TorchRule
 from hwgen.ops.lane_pool import PoolAttrs
 from hwgen.ops.lowering import Lowering, Pending, channels_last, needs_quantizer
-from hwgen.ops.record import Float64, RealOp, attrs_as
+from hwgen.ops.real_windows import first_legal, numbers, takes_image
+from hwgen.ops.record import Float64, RealOp, RealSampler, attrs_as
 from hwgen.ops.requantizing import CLIP_LIMIT
 from hwgen.ops.rising import rising
 from hwgen.ops.sampling import codes_format
@@ -292,6 +294,23 @@ def _regular(call: TorchCall, size: int, count: int) -> tuple[int, int]:
     return sizes.pop(), steps.pop()
 
 
+def _sample(op: str) -> RealSampler:
+    def sample(random: Random, value: Value, name: str) -> Value:
+        size = value.type.shape[2:]
+        rank = len(size)
+        kernel = tuple(random.randint(1, min(4, n)) for n in size)
+        pads = tuple(random.choice((0, 0, k // 2)) for k in kernel) * 2
+        average, strides = op == "average_pool", numbers(random, rank, 1, 3)
+        drawn = RealPoolAttrs(
+            kernel, strides, numbers(random, rank, 1, 2), pads, random.random() < 0.4, not average or random.random() < 0.5,
+            random.choice((0, 0, 0, 5)) if average else 0,
+        )
+        legal = [drawn, RealPoolAttrs(kernel, strides, (1,) * rank, (0,) * (2 * rank))]
+        return first_legal(AVERAGE_POOL if average else MAX_POOL, [*legal], [value], name)
+
+    return sample
+
+
 MAX_POOL = RealOp(
     "max_pool", RealPoolAttrs, _infer, _evaluate_max, _lower_max,
     onnx={"MaxPool": _onnx("max_pool"), "qonnx.custom_op.channels_last.MaxPool": _channels_last},
@@ -299,6 +318,7 @@ MAX_POOL = RealOp(
         **{f"aten.{name}.default": _torch_max for name in ("max_pool1d", "max_pool2d", "max_pool2d_with_indices")},
         **{f"aten.adaptive_max_pool{n}d.default": _adaptive("max_pool") for n in (1, 2)},
     },
+    sample=_sample("max_pool"), takes=takes_image,
 )
 AVERAGE_POOL = RealOp(
     "average_pool", RealPoolAttrs, _infer, _evaluate_average, _lower_average, onnx={"AveragePool": _onnx("average_pool")},
@@ -306,4 +326,5 @@ AVERAGE_POOL = RealOp(
         **{f"aten.{name}.default": _torch_average for name in ("avg_pool1d", "avg_pool2d")},
         **{f"aten.adaptive_avg_pool{n}d.default": _adaptive("average_pool") for n in (1, 2)},
     },
+    sample=_sample("average_pool"), takes=takes_image,
 )

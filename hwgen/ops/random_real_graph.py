@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
-from hwgen.ir.graph import Graph, topological
+from hwgen.ir.graph import Graph, Shape, topological
 from hwgen.ops.classify import ARGMAX_REAL, SOFTMAX
 from hwgen.ops.linear import LINEAR
 from hwgen.ops.quantize import QUANTIZE
@@ -15,10 +15,22 @@ from hwgen.ops.sampling import random_shape, random_size
 from hwgen.ops.shape import RESHAPE, ReshapeAttrs
 from hwgen.ops.source import INPUT, InputAttrs
 from hwgen.ops.table import REAL_OPS
+from hwgen.ops.weights import POOLS, PRODUCTS
 
+_IMAGES: Final = tuple(op for op in REAL_OPS if op.name in PRODUCTS | POOLS and op is not LINEAR)
+"""What works on images."""
 _SHAPES: Final = tuple(op for op in REAL_OPS if op.name in ("identity", "reshape", "transpose"))
-_BETWEEN: Final = tuple(op for op in REAL_OPS if op.sample and op not in (LINEAR, QUANTIZE, SOFTMAX, ARGMAX_REAL))
+_BETWEEN: Final = tuple(op for op in REAL_OPS if op.sample and op not in (LINEAR, QUANTIZE, SOFTMAX, ARGMAX_REAL, *_IMAGES))
 """What may stand between a product and the next quantizer: a new operator with a sample is among them by itself."""
+
+
+_MOST_IMAGE_ELEMENTS: Final = 150
+
+
+def _random_image(random: Random) -> Shape:
+    """A small one, of one or two axes of positions."""
+    size = (random.randint(1, 12),) if random.random() < 0.4 else (random.randint(1, 6), random.randint(1, 6))
+    return (1, random.randint(1, 4), *size)
 
 
 class _Composer:
@@ -27,7 +39,9 @@ class _Composer:
     def __init__(self, random: Random) -> None:
         self.random = random
         self.number = 0
-        source = make(INPUT, InputAttrs(random_shape(random, random_size(random), random.choice((1, 1, 3)))), [], "x", "x")
+        plain = random_shape(random, random_size(random), random.choice((1, 1, 3)))
+        shape = _random_image(random) if random.random() < 0.35 else plain
+        source = make(INPUT, InputAttrs(shape), [], "x", "x")
         self.source, self.value = source, source.output
 
     def apply(self, *ops: RealOp) -> None:
@@ -58,6 +72,14 @@ class _Composer:
             self.value = make(RESHAPE, ReshapeAttrs(shape), [self.value], f"flat{self.number}", f"flat{self.number}").output
         self.apply(LINEAR)
 
+    def windows(self) -> None:
+        """An operator on an image, which is on a grid then; nothing where there is no image."""
+        if len(self.value.type.shape) < 3 or self.value.type.elements > _MOST_IMAGE_ELEMENTS:
+            return
+        if not on_grid(self.value):
+            self.apply(QUANTIZE)
+        self.apply(*_IMAGES)
+
     def several(self, most: int, *ops: RealOp) -> None:
         """None to ``most`` of ``ops``."""
         for _ in range(self.random.randint(0, most)):
@@ -74,6 +96,9 @@ def random_real_graph(random: Random, layers: int) -> Graph:
         made.several(2, *_BETWEEN)
     if made.chance(0.8):
         made.apply(QUANTIZE)
+    for _ in range(random.randint(0, 2)):
+        made.windows()
+        made.several(1, *_BETWEEN)
     for layer in range(layers):
         if made.chance(0.3):
             made.several(2, *_SHAPES)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
+from random import Random
 
 import numpy as np
 
@@ -21,7 +22,8 @@ from hwgen.ops.common_grid import common_unit
 from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule, TorchCall, TorchRule
 from hwgen.ops.lowering import Layout, Lowering, Pending, channels_last, needs_quantizer
 from hwgen.ops.pool import pooled
-from hwgen.ops.record import Float64, RealOp, attrs_as
+from hwgen.ops.real_sampling import on_grid
+from hwgen.ops.record import Float64, RealOp, attrs_as, make
 from hwgen.ops.rising import rising
 from hwgen.ops.sampling import codes_format
 from hwgen.ops.scalar import ScaleBiasAttrs
@@ -259,10 +261,24 @@ _ONNX: dict[str, OnnxRule] = {
     "GlobalAveragePool": _onnx_global("mean"), "GlobalMaxPool": _onnx_global("max"),
 }
 
+def _takes(value: Value) -> bool:
+    """At most two axes of positions, on a quantizer's grid."""
+    return 2 <= len(value.type.shape) <= 4 and on_grid(value)
+
+
+def _sample(random: Random, value: Value, name: str) -> Value:
+    """The batch and one more axis stay, if there is one."""
+    rank = len(value.type.shape)
+    axes = tuple(sorted(random.sample(range(1, rank), random.randint(1, max(1, rank - 2)))))
+    keep = rank - len(axes) < 2 or random.random() < 0.5
+    return make(REDUCE, ReduceAttrs(random.choice(tuple(_KINDS)), axes, keep), [value], name, name).output
+
+
 REDUCE = RealOp(
     "reduce", ReduceAttrs, _infer, _evaluate, _lower, onnx=_ONNX, torch={
         "aten.mean.dim": _torch("mean"), "aten.sum.dim_IntList": _torch("sum"), "aten.amax.default": _torch("max"),
         "aten.amin.default": _torch("min"), "aten.max.dim": _torch("max"), "aten.min.dim": _torch("min"),
         "aten.mean.default": _whole, "aten.sum.default": _whole, "aten.linalg_vector_norm.default": _torch_root,
     },
+    sample=_sample, takes=_takes,
 )
