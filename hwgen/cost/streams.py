@@ -149,8 +149,7 @@ def _walk(axis: _Axis, address: int, family: Family, *, ring: bool) -> Area:
     total += Area(luts=round(axis.step_bits * rom_luts(_count_bits(axis.windows), family)))
     if axis.looks:
         total += adder(bits - 1, bits - 1, family, constant=True)
-    if axis.leaves:
-        total += times(2, comparator(bits, family, constant=True)) + logic(bits, 3, family)
+    total += times(2, comparator(bits, family, constant=True)) + logic(bits, 3, family)
     if ring:
         return total + times(2, _around(steps, family))
     return total + adder(steps - 1, steps - 1, family, constant=True) + logic(steps, 2, family)
@@ -165,6 +164,7 @@ def window_cost(unit: Unit, target: Target) -> Area:
     rows = _axis(p, "Row", p["Rows"] + p["Slots"], p["Cols"] * blocks)
     cols = _axis(p, "Col", p["Cols"], blocks)
     total = ram(depth, word, style, family) + registers(2 * style.latency_cycles + 1)
+    total += Area(luts=50 if family.lut_inputs == 4 else 12)  # who moves
     total += _walk(rows, address, family, ring=True) + _walk(cols, address, family, ring=False)
     # the writer
     total += registers(rows.bits) + adder(rows.bits - 1, rows.bits - 1, family)
