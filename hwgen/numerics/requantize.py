@@ -118,14 +118,24 @@ def find_requantizer(
             if not costs or cost < min(c for c, _ in costs):
                 return _table(chains[0], hull, levels, where)
     if not costs:
-        raise HwgenError(
-            "requantize", where,
-            f"{levels.count + 1} output levels of a function with no exact scale and shift, from {width_bits} bits",
-            f"quantize to at most 8 bits here, or quantize the input of the function to at most {MAX_TABLE_BITS} bits",
-        )
+        raise _no_form(levels, width_bits, channels=len(set(own_chains)), where=where)
     best = min(costs, key=lambda pair: pair[0])[1]
     position = {pair: index for index, pair in enumerate(distinct)}
     return _spread(best, [position[pair] for pair in zip(chains, domains, strict=True)])
+
+
+def _no_form(levels: Levels, width_bits: int, *, channels: int, where: str) -> HwgenError:
+    """The refusal of a function.  channels: how many functions there are."""
+    narrow, few = width_bits <= MAX_TABLE_BITS + 1, levels.count <= MAX_THRESHOLDS
+    kind = "a function that rises and falls" if few else "a function"
+    if narrow and channels > 1:
+        fix = "quantize its input with one scale for all channels: then it is a table"
+    elif few:
+        fix = f"quantize its input to at most {MAX_TABLE_BITS} bits: then it is a table"
+    else:
+        fix = f"quantize to at most 8 bits here, or quantize the input of the function to at most {MAX_TABLE_BITS} bits"
+    what = f"{levels.count + 1} output levels of {kind} with no exact scale and shift, from {width_bits} bits"
+    return HwgenError("requantize", where, what, fix)
 
 
 def _spread(found: Requantizer, index: list[int]) -> Requantizer:

@@ -24,7 +24,7 @@ from hwgen.numerics.rounding import Rounding, round_fraction
 from hwgen.numerics.scalar_map import Chain, ClampedAffine, Levels
 from hwgen.numerics.scale_shift import ScaleShift
 from hwgen.numerics.surd import UNIT, ZERO, Surd
-from hwgen.numerics.thresholds import find_thresholds
+from hwgen.numerics.thresholds import Thresholds, find_thresholds
 
 DIGITS = 120
 Number = Fraction | mpmath.mpf
@@ -307,6 +307,16 @@ def test_a_function_is_refused_where_it_has_no_value() -> None:
             find_requantizer([chain], [Interval(low, 4)], Levels(-8, 7, Rounding.FLOOR), where="layer 3")
     shifted = Chain((straight(Fraction(1), Fraction(1, 2)),)).applied("reciprocal")
     assert isinstance(find_requantizer([shifted], [Interval(-4, 4)], Levels(-8, 7, Rounding.FLOOR), where="x"), TableMap)
+
+
+def test_a_function_that_turns_is_refused_where_it_would_need_a_table_and_can_have_none() -> None:
+    levels, wide = Levels(-128, 127, Rounding.HALF_EVEN), Interval(-(1 << 20), 1 << 20)
+    chain = Chain((straight(Fraction(1, 1 << 14), Fraction(0)),)).applied("silu").scaled(Surd.of(8), ZERO)
+    with pytest.raises(HwgenError, match=r"layer 3.*rises and falls.*22 bits.*quantize its input to at most 16 bits"):
+        find_requantizer([chain], [wide], levels, where="layer 3")
+    with pytest.raises(HwgenError, match="one scale for all channels"):
+        find_requantizer([chain, chain.scaled(Surd.of(2), ZERO)], [Interval(-65000, 65000)] * 2, levels, where="layer 3")
+    assert isinstance(find_requantizer([chain], [Interval(0, 1 << 20)], levels, where="x"), Thresholds), "here it only rises"
 
 
 def test_functions_of_functions_are_cut_at_every_turn() -> None:
