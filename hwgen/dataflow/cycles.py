@@ -111,39 +111,37 @@ def _paced(flow: Dataflow) -> Run:
 
 
 def _trimmed(flow: Dataflow) -> Dataflow:
-    """Large FIFOs at the least of a few depths that leaves the performance as it is."""
+    """Large FIFOs at the first of `_LIMITS` that leaves latency and interval as they are."""
+    fifos = {e.name: e for e in flow.elements if isinstance(e, Stage | Buffer)}
+    depths = {name: e.fifo_depth if isinstance(e, Stage) else e.depth for name, e in fifos.items()}
+    large = [name for name, e in fifos.items() if depths[name] * e.gives[0].bits > _LARGE_BITS]
+    if not large:
+        return flow
     promised = predict(flow)
-
-    def kept(trial: Dataflow) -> bool:
-        try:
-            seen = predict(trial)
-        except HwgenFailure:
-            return False
-        return seen.latency_cycles <= promised.latency_cycles and seen.interval_cycles <= promised.interval_cycles
+    least = {name: _least(flow, e) if isinstance(e := fifos[name], Buffer) else 1 for name in large}
 
     def cut(names: Sequence[str], limit: int) -> None:
-        """All of ``names`` to ``limit`` at once where that is kept, else by halves."""
-        nonlocal flow
-        trial = with_depths(flow, dict.fromkeys(names, limit))
-        if not names or kept(trial):
-            flow = trial
+        """All of ``names`` to ``limit`` at once where that costs nothing, else by halves."""
+        trial = {**depths, **dict.fromkeys(names, limit)}
+        if _is_as_fast(with_depths(flow, trial), promised):
+            depths.update(trial)
         elif len(names) > 1:
             cut(names[: len(names) // 2], limit)
             cut(names[len(names) // 2 :], limit)
 
-    large = [e for e in flow.elements if isinstance(e, Stage | Buffer) and _depth(e) * e.gives[0].bits > _LARGE_BITS]
-    least = {e.name: _least(flow, e) if isinstance(e, Buffer) else 1 for e in large}
-    done: set[str] = set()
     for limit in _LIMITS:
-        depths = {e.name: _depth(e) for e in flow.elements if isinstance(e, Stage | Buffer)}
-        names = [e.name for e in large if e.name not in done and least[e.name] <= limit < depths[e.name]]
-        cut(names, limit)
-        done |= {e.name for e in flow.elements if isinstance(e, Stage | Buffer) and e.name in names and _depth(e) == limit}
-    return flow
+        deeper = [name for name in large if least[name] <= limit < depths[name]]
+        if deeper:
+            cut(deeper, limit)
+    return with_depths(flow, depths)
 
 
-def _depth(element: Stage | Buffer) -> int:
-    return element.fifo_depth if isinstance(element, Stage) else element.depth
+def _is_as_fast(flow: Dataflow, promised: Performance) -> bool:
+    try:
+        seen = predict(flow)
+    except HwgenFailure:
+        return False
+    return seen.latency_cycles <= promised.latency_cycles and seen.interval_cycles <= promised.interval_cycles
 
 
 def least_fifos(flow: Dataflow) -> Dataflow:
