@@ -106,8 +106,10 @@ def layer_rows(flow: Dataflow) -> tuple[LayerRow, ...]:
 
 
 def place_names(flow: Dataflow) -> tuple[str, ...]:
-    """Of every place of `links_of`: a stage's layer, a port's value."""
-    return (*(s.value.name for s in flow.inputs), *(s.path for s in flow.stages), *(s.value.name for s in flow.outputs))
+    """Of every place of `links_of`: the model's input, a stage's layer, the codes that go out."""
+    makers = (s.value.producer for s in flow.inputs)
+    inputs = (n.output if n.op == "input" else n.inputs[0] for n in makers)  # else the host permutes it
+    return (*(v.name for v in inputs), *(s.path for s in flow.stages), *(s.value.name for s in flow.outputs))
 
 
 def branch_rows(flow: Dataflow, links: Links | None = None) -> tuple[BranchRow, ...]:
