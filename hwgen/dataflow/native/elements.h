@@ -92,7 +92,7 @@ struct Fifo final : Element {
         }
         occupancy.see(in.moved, out.moved);
         in.taker_keeps = std::min(seen, occupancy.takes);
-        out.giver_keeps = std::min(occupancy.gives, in.ready.end() > depth ? in.ready.end() - depth : 0);
+        out.giver_keeps = std::min(occupancy.gives, oldest_freeing(in.ready.end(), depth));
     }
     // Takes one beat more, if one is offered.
     bool take() {

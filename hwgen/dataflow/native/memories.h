@@ -188,8 +188,8 @@ private:
     // Whether it is known when the window may start, and that edge; one that needs no more than those before: whenever.
     bool start(Time& t) {
         const int64_t row = rows_.last[window_.row], col = cols_.last[window_.col];
-        int64_t positions = window_.image * rows_.size * cols_.size;
-        if (row >= 0 && col >= 0) positions += row * cols_.size + col + 1;
+        int64_t positions = window_.image * rows_.size * cols_.size + 1;
+        if (row >= 0 && col >= 0) positions += row * cols_.size + col;
         const uint64_t needed = static_cast<uint64_t>(positions) * blocks_;
         t = 0;
         if (needed <= needed_) return true;

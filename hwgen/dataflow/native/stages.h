@@ -35,7 +35,7 @@ struct Credit {
     void forget(uint64_t asked) {
         occupancy.see(issues, out.moved);
         issues.forget_before(occupancy.takes);
-        out.giver_keeps = std::min(occupancy.gives, asked > depth ? asked - depth : 0);
+        out.giver_keeps = std::min(occupancy.gives, oldest_freeing(asked, depth));
     }
     int64_t most() const { return occupancy.finished(issues); }
 };

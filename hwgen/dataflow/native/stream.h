@@ -117,6 +117,12 @@ private:
     }
 };
 
+// The oldest move away from a FIFO of `depth` places that still decides on something: on the room for number `asked`, asked next.
+inline uint64_t oldest_freeing(uint64_t asked, uint64_t depth) {
+    if (depth == Endless) return Endless;
+    return asked > depth ? asked - depth : 0;
+}
+
 // Most places ever used, from the edges at which they are taken and given back; a place is free after its edge.
 struct Occupancy {
     uint64_t takes = 0, gives = 0;
