@@ -44,6 +44,10 @@ WINDOWS: Final[tuple[dict[str, int], ...]] = (
 )
 
 
+TRANSPOSES: Final = ((3, 2, 1, 2), (2, 2, 2, 0), (2, 2, 1, 0), (2, 1, 2, 2), (2, 1, 1, 2), (1, 1, 2, 0))
+"""Turns of the outer and the inner loop, banks, style of the memory."""
+
+
 def _period(depth: int, latency: int, beats_per_output: int) -> int:
     """Cycles a result: the gate takes so many beats, and ``depth`` results share the way of ``latency + 2`` edges."""
     return max(beats_per_output, -(-(latency + 2) // depth))
@@ -61,6 +65,8 @@ def cases() -> Iterator[Case]:
     yield Case("fv_skid_buffer", {"Width": 4})
     yield from (Case("fv_stream_fork", {"Outputs": outputs}) for outputs in (1, 2, 3))
     yield from (Case("fv_stream_join", {"Inputs": inputs}) for inputs in (1, 2, 3))
+    for outer, inner, banks, style in TRANSPOSES:
+        yield Case("fv_reorder", {"Outer": outer, "Inner": inner, "Banks": banks, "RamStyle": style}, steps=32)
     for turns in TURNS:
         yield Case("fv_concat", {"Inputs": len(turns), **dict(zip(("First", "Second", "Third"), turns, strict=False))})
     for box in BOXES:

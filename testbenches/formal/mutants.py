@@ -22,6 +22,7 @@ BOX: Final = {"Rows": 2, "Cols": 2, "Blocks": 2, "RowLast": 0, "ColFirst": 1, "C
 SELECT: Final = Case("fv_select", {**BOX, "Width": 1}, steps=14)
 WINDOW: Final = Case("fv_window", {"Period": 2}, steps=30)
 PADDING: Final = Case("fv_window", {**POINT, "PadTop": 1, "OutRows": 4, "Slots": 1, "Period": 2}, steps=30)
+REORDER: Final = Case("fv_reorder", {"Outer": 2, "Inner": 2, "Banks": 2, "RamStyle": 2}, steps=24)
 CONVERTER: Final = Case("fv_width_converter", {"Elements": 5, "InLanes": 2, "OutLanes": 3}, steps=14)
 
 
@@ -165,6 +166,15 @@ MUTANTS: Final = (
         mode=Mode.COVER,
     ),
     *_of(
+        REORDER, "hg_reorder",
+        ("one bank is never used", "stored_q != StoreWidth'(Banks)", "stored_q == '0"),
+        ("a block is read as it came", "AddrWidth'(step(k))", "AddrWidth'(1)"),
+        ("read before it is whole", "read        = stored_q != '0 && (!word_q", "read        = (!word_q"),
+        ("data changes while stalled", "if (out_moves)            out_q", "out_q"),
+        ("the first stage is overwritten", "(!word_q || out_moves);", "1'b1;"),
+        ("the read address is not reset", "read_q   <= '0;", "read_q   <= read_q;"),
+    ),
+    *_of(
         CONVERTER, "hg_width_converter",
         ("one place is never used", "count_q <= CountWidth'(Places) - in_units", "count_q < CountWidth'(Places) - in_units"),
         ("valid one unit too late", "out_valid_o = count_q >= out_units", "out_valid_o = count_q > out_units"),
@@ -189,6 +199,9 @@ MUTANTS: Final = (
     *_of(
         CONVERTER, "hg_width_converter",
         ("takes only when empty", "count_q <= CountWidth'(Places) - in_units", "count_q == '0"), mode=Mode.COVER,
+    ),
+    *_of(
+        REORDER, "hg_reorder", ("one bank is never used", "stored_q != StoreWidth'(Banks)", "stored_q == '0"), mode=Mode.COVER,
     ),
 )
 
