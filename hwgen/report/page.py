@@ -21,6 +21,7 @@ from hwgen import __version__
 from hwgen.errors import clean
 from hwgen.report import charts
 from hwgen.report.data import PageData, gather
+from hwgen.report.reproduce import inputs_file
 from hwgen.rtl.atomic import write_text
 from hwgen.rtl.build_directory import Build
 from hwgen.rtl.manifest import StreamRecord
@@ -130,7 +131,8 @@ def render(data: PageData) -> str:
     return _environment().get_template("page.html.jinja").render(
         data=data, charts=charts, hwgen_version=__version__, policy=_policy(style), style=Markup(style),  # our own file
         alone=charts.timeline_chart(data.alone, paths), many=charts.timeline_chart(data.many, paths), parts=_PARTS,
-        port_rows=_PORT_ROWS, host_work=_host_work, streams=(*data.manifest.inputs, *data.manifest.outputs),
+        port_rows=_PORT_ROWS, streams=(*data.manifest.inputs, *data.manifest.outputs), host_work=_host_work,
+        inputs_file=inputs_file(data.manifest),
     )
 
 

@@ -35,6 +35,11 @@ def _options(options: OptionsRecord) -> list[str]:
     return [*words, "--argmax"] if options.argmax else words
 
 
+def inputs_file(manifest: Manifest) -> str:
+    """What stands for the given data: one array, or one for each input by name."""
+    return "INPUTS.npy" if len(manifest.inputs) == 1 else "INPUTS.npz"
+
+
 def commands(
     manifest: Manifest, verification: VerificationRecord | None, syntheses: Sequence[Synthesis]
 ) -> tuple[Command, ...]:
@@ -43,7 +48,7 @@ def commands(
     if verification is not None:
         checked = ["--samples", str(verification.samples), "--seed", str(verification.seed)]
         if verification.inputs == "given":
-            checked += ["--inputs", "INPUTS.npy"]
+            checked += ["--inputs", inputs_file(manifest)]
     found = [Command("Make the same build from the model", " ".join(["hwgen build MODEL", *_options(manifest.options), *checked]))]
     found.append(Command("Verify this build again", " ".join(["hwgen sim BUILD", *checked])))
     found.append(Command("Simulate it with cocotb, every layer under random stalls", "hwgen sim BUILD --cocotb"))
