@@ -46,7 +46,7 @@ def test_build_prints_exactly_the_documented_keys(hwgen: Hwgen, mlp: Path) -> No
     record = done.record
     assert set(record) == {
         "model", "input_format", "host_steps", "verification", "performance", "synthesis", "seconds", "build_dir", "layers",
-        "branches", "memory_bits",
+        "branches", "memory_bits", "default_precision",
     }
     assert record["model"] == {"name": "mlp", "nodes": 8, "parameters": 53, "macs": 45}
     assert set(record["verification"]) == {"samples", "mismatches", "reference_max_abs_error", "first_difference"}
@@ -290,7 +290,23 @@ def test_check_lists_every_problem_at_once(hwgen: Hwgen, tmp_path: Path) -> None
     assert [p.name for p in tmp_path.iterdir()] == ["two.onnx"]
 
 
+def quantize_input(path: Path) -> None:
+    """Puts a quantizer on the input, and on nothing else: the rest gets no precision by default then."""
+    model = onnx.load(path)
+    model.graph.node[0].input[0] = "xq"
+    quant = onnx.helper.make_node(
+        "Quant", ["x", "scale", "zero", "bits"], ["xq"], name="quant", domain="qonnx.custom_op.general", signed=1, narrow=0,
+        rounding_mode="ROUND",
+    )
+    model.graph.node.insert(0, quant)
+    for name, value in (("scale", 0.25), ("zero", 0.0), ("bits", 4.0)):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(value), name))
+    model.opset_import.append(onnx.helper.make_opsetid("qonnx.custom_op.general", 1))
+    onnx.save(model, path)
+
+
 def test_check_also_tries_to_lower(hwgen: Hwgen, mlp: Path) -> None:
+    quantize_input(mlp)
     done = hwgen("check", mlp, "--json")
     assert done.code == 2
     assert [p["code"] for p in done.record["problems"]] == ["not-quantized"]
