@@ -11,9 +11,9 @@
 //            b: first tap row of the current window, clamped to 0 ... Rows. It takes a beat iff h < b + Slots, or h = b + Slots,
 //            the next window row has another b (the next image's counted from there) and its column is left of the first tap's
 // Reader     the box of a window goes from its first tap to its last. A window starts once the last position where box and
-//            image meet is written; of one outside the image, once the images before are (h >= 0). From then on it reads one
-//            word a cycle, and the next window follows without a gap if it may start. At the edge of a window's last read the
-//            next one becomes the current one
+//            image meet is written; one outside the image, once the image's first position is, so that no window comes of an image
+//            that does not. From then on it reads one word a cycle, and the next window follows without a gap if it may
+//            start. At the edge of a window's last read the next one becomes the current one
 // Cycles     KernelRows * KernelCols * Blocks a window, none idle while it may start and the output moves. A word taken at
 //            edge e can be read at e+1 at the earliest; one read at edge r can be taken downstream at r + L;
 //            L = 2 for RamStyle 2, else 1
@@ -262,7 +262,7 @@ module hg_window #(
   endfunction
 
   assign may_start = (row_inside && col_inside) ? (rows_q > row_last || (rows_q == row_last && write_col_q > col_last))
-                                                : !rows_q[RowPosWidth-1];
+                                                : (!rows_q[RowPosWidth-1] && (rows_q != RowZero || write_col_q != ColZero));
   assign issue       = advance && (may_start || !fresh_q);
   assign inner_last  = inner_q == InnerWidth'(GroupBlocks - 1);
   assign kx_last     = kx_q == TapColWidth'(KernelCols - 1);

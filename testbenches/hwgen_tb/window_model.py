@@ -121,7 +121,7 @@ class CycleModel:
         oy, ox = self.order[self.window]
         row, col = self.w.rows.last(oy), self.w.cols.last(ox)
         if row is None or col is None:
-            return self.rows_written >= 0
+            return self.rows_written > 0 or (self.rows_written == 0 and self.col > 0)
         return self.rows_written > row or (self.rows_written == row and self.col > col)
 
     def edge(self, in_valid: bool, out_ready: bool) -> None:

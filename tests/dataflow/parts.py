@@ -227,7 +227,7 @@ class WindowPart(ReadPart):
         col_extent = self.t.dilation_cols * (self.t.kernel_cols - 1) + 1
         meets = -row_extent < self.first_row < self.t.rows and -col_extent < self.first_col < self.t.cols
         if not meets:
-            return self.rows_done >= 0
+            return self.rows_done > 0 or (self.rows_done == 0 and self.col > 0)
         row, col = min(self.first_row + row_extent, self.t.rows) - 1, min(self.first_col + col_extent, self.t.cols) - 1
         return self.rows_done > row or (self.rows_done == row and self.col > col)
 
