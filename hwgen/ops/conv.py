@@ -178,7 +178,8 @@ def _emit_onnx(call: OnnxCall, x: Value, weight: Value, *, suffix: str = "") -> 
     if kernel != taps:
         raise call.refuse(f"kernel_shape {list(kernel)} and a weight of shape {weight.type.shape}", "export again")
     strides, dilations = (checked(call, name, call.integers(name), rank) for name in ("strides", "dilations"))
-    attrs = RealConvAttrs(strides, dilations, onnx_pads(call, size, kernel, strides, dilations), call.integer("group", 1))
+    pads = onnx_pads(call, size, kernel, strides, dilations, gaps=True)
+    attrs = RealConvAttrs(strides, dilations, pads, call.integer("group", 1))
     return call.emit("conv", attrs, [x, weight, *([call.value(2)] if call.has(2) else [])], suffix=suffix)
 
 

@@ -218,8 +218,9 @@ def _emit_onnx(call: OnnxCall, op: str, x: Value, *, suffix: str = "") -> Value:
     kernel = checked(call, "kernel_shape", call.integers("kernel_shape"), len(size), default=None)
     strides, dilations = (checked(call, name, call.integers(name), len(size)) for name in ("strides", "dilations"))
     call.ignore("storage_order")  # of the indices, which nothing here gives
+    pads = onnx_pads(call, size, kernel, strides, dilations, gaps=False)
     attrs = RealPoolAttrs(
-        kernel, strides, dilations, onnx_pads(call, size, kernel, strides, dilations), call.integer("ceil_mode", 0) != 0,
+        kernel, strides, dilations, pads, call.integer("ceil_mode", 0) != 0,
         op == "max_pool" or call.integer("count_include_pad", 0) != 0,
     )
     return call.emit(op, attrs, [x], suffix=suffix)

@@ -123,6 +123,15 @@ def exact_vector(call: ImportCall, index: int, what: str) -> tuple[Surd, ...]:
 
 
 def _onnx_batch_norm(call: OnnxCall) -> Value:
+    return _read_batch_norm(call, 1)
+
+
+def _onnx_batch_norm_last(call: OnnxCall) -> Value:
+    """QONNX's wrapper: (batch, positions…, channels)."""
+    return _read_batch_norm(call, -1)
+
+
+def _read_batch_norm(call: OnnxCall, axis: int) -> Value:
     call.ignore("momentum")
     if call.integer("training_mode", 0):
         raise call.refuse("training_mode=1", "export the model in evaluation mode")
@@ -130,21 +139,23 @@ def _onnx_batch_norm(call: OnnxCall) -> Value:
         raise call.refuse("spatial=0", "use per-channel batch norm")
     value = call.value(0)
     vectors = [exact_vector(call, i, w) for i, w in ((1, "scale"), (2, "bias"), (3, "mean"), (4, "variance"))]
-    return emit_batch_norm(call, value, vectors, call.real("epsilon", 1e-5))
+    return emit_batch_norm(call, value, vectors, call.real("epsilon", 1e-5), axis)
 
 
-def emit_batch_norm(call: ImportCall, value: Value, vectors: Sequence[tuple[Surd, ...]], epsilon: float) -> Value:
-    """A batch norm of ``value``; vectors: gamma, beta, mean, variance."""
+def emit_batch_norm(
+    call: ImportCall, value: Value, vectors: Sequence[tuple[Surd, ...]], epsilon: float, axis: int = 1
+) -> Value:
+    """A batch norm of ``value``; vectors: gamma, beta, mean, variance.  axis: of the channels."""
     if len(value.type.shape) < 2:
         raise call.refuse(f"batch norm of a tensor of shape {value.type.shape}", "use (batch, channels, …)")
-    channels = value.type.shape[1]
+    channels = value.type.shape[axis]
     if any(len(v) != channels for v in vectors):
         raise call.refuse(f"parameters of {[len(v) for v in vectors]} channels for {channels}", "check the shapes")
     small = Surd.of(float(epsilon))
     if any((v + small).sign() <= 0 for v in vectors[3]):
         raise call.refuse("variance + epsilon is not positive", "train or export the model again")
     gamma, beta, mean, variance = vectors
-    return call.emit("batch_norm", BatchNormAttrs(gamma, beta, mean, variance, small, 1), [value])
+    return call.emit("batch_norm", BatchNormAttrs(gamma, beta, mean, variance, small, axis), [value])
 
 
 def _torch_batch_norm(call: TorchCall) -> Value:
@@ -239,7 +250,10 @@ BATCH_NORM = RealOp(
     "batch_norm", BatchNormAttrs, _infer_batch_norm,
     evaluate=lambda node, x: _apply(attrs_as(node, BatchNormAttrs).scale_bias(), x[0]),
     lower=lambda lowering, node, x: _lower_scale_bias(lowering, node, attrs_as(node, BatchNormAttrs).scale_bias(), x[0]),
-    onnx={"BatchNormalization": _onnx_batch_norm, "Pow": _onnx_pow, "Sqrt": _onnx_sqrt},
+    onnx={
+        "BatchNormalization": _onnx_batch_norm, "qonnx.custom_op.channels_last.BatchNormalization": _onnx_batch_norm_last,
+        "Pow": _onnx_pow, "Sqrt": _onnx_sqrt,
+    },
     torch={
         "aten.batch_norm.default": _torch_batch_norm, "aten._native_batch_norm_legit_no_training.default": _torch_batch_norm,
     },

@@ -28,8 +28,11 @@ def checked(
     return tuple(given)
 
 
-def onnx_pads(call: OnnxCall, size: Shape, kernel: Shape, strides: Shape, dilations: Shape) -> Shape:
-    """Pads before each axis, then after each: from ``pads``, or from what ``auto_pad`` says."""
+def onnx_pads(call: OnnxCall, size: Shape, kernel: Shape, strides: Shape, dilations: Shape, *, gaps: bool) -> Shape:
+    """Pads before each axis, then after each: from ``pads``, or from what ``auto_pad`` says.
+
+    gaps: whether it says something (no padding) where strides leave so many positions out that none is needed.
+    """
     rank, mode = len(size), call.text("auto_pad", "NOTSET")
     pads = checked(call, "pads", call.integers("pads"), 2 * rank, default=0, least=0)
     if mode == "NOTSET":
@@ -41,9 +44,12 @@ def onnx_pads(call: OnnxCall, size: Shape, kernel: Shape, strides: Shape, dilati
     if mode == "VALID":
         return pads
     totals = [
-        max(0, (-(-n // stride) - 1) * stride + dilation * (taps - 1) + 1 - n)
+        (-(-n // stride) - 1) * stride + dilation * (taps - 1) + 1 - n
         for n, taps, stride, dilation in zip(size, kernel, strides, dilations, strict=True)
     ]
+    if min(totals) < 0 and not gaps:
+        raise call.refuse(f"auto_pad {mode!r} with windows {list(kernel)} that skip positions", "write the pads out")
+    totals = [max(0, t) for t in totals]
     smaller, larger = [t // 2 for t in totals], [t - t // 2 for t in totals]
     return (*smaller, *larger) if mode == "SAME_UPPER" else (*larger, *smaller)
 
