@@ -127,6 +127,17 @@ def test_piecewise_linear_chains_have_the_value_of_their_steps_one_by_one(random
             assert chain.compare(code, value(code)) == 0, f"{chain} at {code} is not {value(code)}"
 
 
+@pytest.mark.parametrize("above", [True, False])
+def test_the_edge_itself_lies_on_the_side_that_is_said(above: bool) -> None:
+    sides = [Chain((ClampedAffine(ZERO, Surd.of(value)),)) for value in (-5, 5)]
+    chain, levels, domain = Chain().chosen(Surd.of(3), *sides, edge_above=above), Levels(-8, 7, Rounding.FLOOR), Interval(0, 6)
+    wanted = [5 if a > 3 or (a == 3 and above) else -5 for a in range(7)]
+    assert [chain.compare(a, Fraction(w)) for a, w in enumerate(wanted)] == [0] * 7
+    assert [levels.of(chain, a) for a in range(7)] == wanted
+    found = find_requantizer([chain], [domain], levels, where="test")
+    assert [run(found, 0, a) for a in range(7)] == wanted
+
+
 @pytest.mark.parametrize("rounding", Rounding)
 def test_every_form_of_a_piecewise_linear_chain_is_right_at_every_code(rounding: Rounding, random: Random) -> None:
     pieces = 0
