@@ -49,6 +49,9 @@ CASES = [
     # dilation, with padding on either side alone, and a box that overhangs with its last taps
     full(**image(7, 6, 6), **kernel(3, 2, (-2, 0), (5, 6), 1, 2), Width=6, PadValue=33),
     full(**image(6, 7, 5), **kernel(2, 3, (0, -3), (4, 6), 2, 3), PadValue=200, RamStyle=1),
+    # padding above and left alone, below and right alone
+    full(**image(3, 4, 2), **kernel(2, 2, (-1, -1), (3, 4)), PadValue=99),
+    full(**image(3, 4, 3), **kernel(2, 2, (0, 0), (3, 4)), PadValue=99, RamStyle=2),
     # kernel larger than the image
     full(**image(2, 3, 2), **kernel(5, 4, (-2, -2), (3, 4)), PadValue=77, RamStyle=2),
     full(**image(2, 1, 3), **kernel(3, 5, (-1, -2), (2, 1)), PadValue=128),
