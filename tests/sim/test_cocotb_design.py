@@ -156,8 +156,8 @@ MUTATIONS = {
     ),
     "lanes_swapped": Mutation(
         "rtl/hwgen_top.v",
-        ".in_data_i(s1_in_data),",
-        ".in_data_i({s1_in_data[7:4], s1_in_data[11:8], s1_in_data[3:0]}),",
+        ".in_data_i(c0_out_data),",
+        ".in_data_i({c0_out_data[7:4], c0_out_data[11:8], c0_out_data[3:0]}),",
         "layer 'fc2', matvec, value 'y2.acc",
         "'fc1'",
     ),
