@@ -14,9 +14,7 @@ from hwgen.cost.area import Area, Target
 from hwgen.cost.lanes import eltwise_cost, reduce_cost
 from hwgen.cost.matvec import matvec_cost
 from hwgen.dataflow.unit import Memory, MemoryField, Unit, memory_style, tree_ranks
-from hwgen.synth.cells import area_of
-from hwgen.synth.mapping import map_sources
-from tests.cost.tops import Port, write_sources
+from tests.cost.tops import Port, hold_to_yosys
 
 COSTS: Final[Mapping[str, Callable[[Unit, Target], Area]]] = {
     "hg_reduce": reduce_cost, "hg_eltwise": eltwise_cost, "hg_matvec": matvec_cost,
@@ -98,13 +96,7 @@ def ports(unit: Unit) -> list[Port]:
 @pytest.mark.slow
 @pytest.mark.parametrize("target", [Target.ECP5, Target.XCUP])
 def test_estimates_are_of_the_right_size_and_exact_in_blocks(target: Target, tmp_path: Path) -> None:
-    netlist = map_sources(tmp_path, write_sources(UNITS, ports, tmp_path), "top", target)
-    for k, unit in enumerate(UNITS):
-        seen, guess = area_of(netlist.cells[f"unit{k}"], target), COSTS[unit.module](unit, target)
-        said = f"{unit.module} {unit.parameters}: {guess} for {seen}"
-        assert (guess.dsps, guess.brams) == (seen.dsps, seen.brams), said
-        assert guess.luts <= 1.5 * seen.luts and seen.luts <= 1.5 * guess.luts, said
-        assert abs(guess.ffs - seen.ffs) <= 0.03 * seen.ffs, said
+    hold_to_yosys(UNITS, ports, COSTS, target, tmp_path, ffs_within=0.03)
 
 
 @pytest.mark.parametrize("target", Target)

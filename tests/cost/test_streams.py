@@ -12,9 +12,7 @@ import pytest
 from hwgen.cost.area import Area, Target
 from hwgen.cost.streams import concat_cost, reorder_cost, select_cost, window_cost
 from hwgen.dataflow.unit import Role, Unit, memory_style
-from hwgen.synth.cells import area_of
-from hwgen.synth.mapping import map_sources
-from tests.cost.tops import Port, write_sources
+from tests.cost.tops import Port, hold_to_yosys
 
 COSTS: Final[Mapping[str, Callable[[Unit, Target], Area]]] = {
     "hg_concat": concat_cost, "hg_select": select_cost, "hg_reorder": reorder_cost, "hg_window": window_cost,
@@ -104,13 +102,7 @@ def ports(made: Unit) -> list[Port]:
 @pytest.mark.slow
 @pytest.mark.parametrize("target", [Target.ECP5, Target.XCUP])
 def test_estimates_are_of_the_right_size_and_exact_in_blocks(target: Target, tmp_path: Path) -> None:
-    netlist = map_sources(tmp_path, write_sources(UNITS, ports, tmp_path), "top", target)
-    for k, made in enumerate(UNITS):
-        seen, guess = area_of(netlist.cells[f"unit{k}"], target), COSTS[made.module](made, target)
-        said = f"{made.module} {made.parameters}: {guess} for {seen}"
-        assert (guess.dsps, guess.brams) == (seen.dsps, seen.brams), said
-        assert guess.luts <= 1.5 * seen.luts and seen.luts <= 1.5 * guess.luts, said
-        assert abs(guess.ffs - seen.ffs) <= 0.2 * seen.ffs, said
+    hold_to_yosys(UNITS, ports, COSTS, target, tmp_path, ffs_within=0.2)
 
 
 @pytest.mark.parametrize("target", Target)

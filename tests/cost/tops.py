@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from hwgen.cost.area import Area, Target
 from hwgen.dataflow.unit import Unit
 from hwgen.rtl.literal import integer_literal
 from hwgen.rtl.templates import closure
+from hwgen.synth.cells import area_of
+from hwgen.synth.mapping import map_sources
 
 Port = tuple[str, int, bool]
 """Name, bits, and whether it is an input."""
@@ -42,3 +45,17 @@ def write_sources(units: Sequence[Unit], ports: Callable[[Unit], Sequence[Port]]
     for file in templates:
         shutil.copy(file, folder)
     return [*(file.name for file in templates), "top.v"]
+
+
+def hold_to_yosys(
+    units: Sequence[Unit], ports: Callable[[Unit], Sequence[Port]], costs: Mapping[str, Callable[[Unit, Target], Area]],
+    target: Target, folder: Path, *, ffs_within: float,
+) -> None:
+    """Fails where an estimate's blocks are not those that Yosys counts, or its LUTs and flip-flops not of the right size."""
+    netlist = map_sources(folder, write_sources(units, ports, folder), "top", target)
+    for k, unit in enumerate(units):
+        seen, guess = area_of(netlist.cells[f"unit{k}"], target), costs[unit.module](unit, target)
+        said = f"{unit.module} {unit.parameters}: {guess} for {seen}"
+        assert (guess.dsps, guess.brams) == (seen.dsps, seen.brams), said
+        assert guess.luts <= 1.5 * seen.luts and seen.luts <= 1.5 * guess.luts, said
+        assert abs(guess.ffs - seen.ffs) <= ffs_within * seen.ffs, said
