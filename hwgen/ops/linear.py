@@ -6,16 +6,18 @@ In hardware a `hwgen.ops.matvec`; scales, zero points and bias are taken out of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from random import Random
+from typing import Final
 
 import numpy as np
 
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL
-from hwgen.ir.graph import NO_ATTRS, NoAttrs, Node, TensorType, Value
+from hwgen.ir.graph import NO_ATTRS, NoAttrs, Node, Shape, TensorType, Value
 from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
-from hwgen.ops.lowering import Lowering, Pending
+from hwgen.ops.lowering import Layout, Lowering, Pending
 from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
 from hwgen.ops.real_sampling import constant, exact, floats, on_grid, random_quantizer, shapes_only
@@ -24,21 +26,30 @@ from hwgen.ops.sampling import random_size
 from hwgen.ops.scalar import ScaleBiasAttrs
 from hwgen.ops.shape import TRANSPOSE, TransposeAttrs
 from hwgen.ops.weights import MAX_WEIGHT_BITS, constant_bias, weight_rows
+from hwgen.ops.window_conv import ConvAttrs
+
+MOST_AXES: Final = 4
+"""Of an input: the batch, positions in rows and columns, features."""
 
 
 def _infer(node: Node) -> tuple[TensorType, ...]:
     x, w = (v.type.shape for v in node.inputs[:2])
     if len(w) != 2 or not x or x[-1] != w[1]:
         raise HwgenError("shape", f"linear {node.path!r}", f"input {x} and weight {w} do not fit", "check the sizes")
-    if len(x) != 2:
+    if not 2 <= len(x) <= MOST_AXES:
         raise HwgenError(
-            "unsupported-node", f"linear {node.path!r}", f"input of shape {x}", "flatten to (batch, features) before it"
+            "unsupported-node", f"linear {node.path!r}", f"input of shape {x}", "use (batch, features), or one or two axes between"
         )
-    if len(node.inputs) > 2 and node.inputs[2].type.shape not in ((w[0],), (1,), (1, w[0]), (1, 1), ()):
+    if len(node.inputs) > 2 and not _is_bias(node.inputs[2].type.shape, w[0], len(x)):
         raise HwgenError(
             "shape", f"linear {node.path!r}", f"bias {node.inputs[2].type.shape} for {w[0]} outputs", "check the sizes"
         )
     return (TensorType((*x[:-1], w[0]), REAL),)
+
+
+def _is_bias(shape: Shape, outputs: int, rank: int) -> bool:
+    """Whether a bias is one number, or one an output."""
+    return len(shape) <= rank and prod(shape) in (1, outputs) and (not shape or shape[-1] in (1, outputs)) and prod(shape[:-1]) == 1
 
 
 def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
@@ -47,6 +58,8 @@ def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
 
 
 def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
+    if len(inputs[0].shape) > 2:
+        return _lower_positions(lowering, node, inputs[0])
     x, columns = lowering.along(inputs[0], 1, name=f"{node.output.name}.input", path=node.path)
     order = np.array(columns)
     found = weight_rows(node, x, lambda weight: weight[:, order])
@@ -58,6 +71,21 @@ def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending
     return Pending.of(accumulator).map(lambda chain, o: chain.scaled(found.scale[o], offsets[o]), len(offsets)).reshaped(
         node.output.type.shape
     )
+
+
+def _lower_positions(lowering: Lowering, node: Node, x: Pending) -> Pending:
+    """A product at each position: a convolution of one tap."""
+    rank, name = len(x.shape), node.output.name
+    kept = x.layout.dims == x.shape and x.layout.order[-1] == rank - 1
+    order = x.layout.order if kept else tuple(range(rank))
+    x = lowering.arrange(x, order, name=f"{name}.input", path=node.path)
+    found, bias = weight_rows(node, x, lambda weight: weight), constant_bias(node)
+    attrs = ConvAttrs(found.rows[:, None, None, :])
+    codes = lowering.emit("conv_codes", attrs, [x.codes], name=f"{name}.accumulator", path=node.path)
+    offsets = tuple(s + bias[o % len(bias)] for o, s in enumerate(found.shift))
+    shape = node.output.type.shape
+    plain = Pending(codes, Pending.of(codes).chains, shape, Layout(shape, order))
+    return plain.map(lambda chain, o: chain.scaled(found.scale[o], offsets[o]), len(offsets))
 
 
 # --- import -----------------------------------------------------------------------------------------------------------
