@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from hwgen.dataflow.plan import plan
 from hwgen.errors import HwgenError
-from hwgen.flow import DEFAULT_SAMPLES, BuildOptions, import_model, lower, plan_dataflow
+from hwgen.flow import DEFAULT_SAMPLES, BuildOptions, import_model, lower
 from hwgen.formats import Integer
 from hwgen.ir.graph import Graph
 from hwgen.rtl.build_directory import Build
@@ -35,7 +36,7 @@ def shared_samples(first: Graph, second: Graph, options: BuildOptions) -> Reals:
     for graph in (first, second):
         formats = {v.name: v.type.format for v in graph.inputs}
         if all(isinstance(f, Integer) for f in formats.values()):
-            codes = draw(plan_dataflow(graph), samples, options.seed)
+            codes = draw(plan(graph, ()), samples, options.seed)
             return {name: f.decode(codes[name]) for name, f in formats.items() if isinstance(f, Integer)}
     random = np.random.default_rng(options.seed)
     return {v.name: random.standard_normal((samples, *v.type.shape[1:])) for v in first.inputs}

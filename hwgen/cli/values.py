@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from hwgen.dataflow.stage import integer_format
-from hwgen.flow import DEFAULT_SAMPLES, BuildOptions, plan_dataflow
+from hwgen.dataflow.plan import plan
+from hwgen.flow import DEFAULT_SAMPLES, BuildOptions
 from hwgen.formats import Integer
 from hwgen.ir.graph import Graph, Node, Value
 from hwgen.ops.eltwise import EltwiseAttrs
@@ -93,7 +94,7 @@ def _how(node: Node) -> str:
 
 def describe_values(graph: Graph, options: BuildOptions) -> tuple[ValueRow, ...]:
     """One row for each integer value, in order; the samples run are those that ``options`` name."""
-    flow = plan_dataflow(graph)
+    flow = plan(graph, ())
     at_once = samples_at_a_time(graph)
     if options.inputs is None:
         codes = draw(flow, options.samples or min(DEFAULT_SAMPLES, at_once), options.seed)

@@ -199,10 +199,14 @@ class Build:
         flow = plan(self.graph, choices)
         planned = depths_of(stage_records(flow), buffer_records(flow))
         depths = depths_of(said.stages, said.buffers)
-        legal = all(min(1, planned.get(name, 1)) <= depth <= _MAX_FIFO_DEPTH for name, depth in depths.items())
-        if planned.keys() != depths.keys() or not legal or any(d and not planned[n] for n, d in depths.items()):
+        if not all(bool(planned.get(name)) <= depth <= bool(planned.get(name)) * _MAX_FIFO_DEPTH for name, depth in depths.items()):
+            raise self._damaged("the manifest has no legal depths of FIFOs")
+        flow = with_depths(flow, depths)
+        if (said.stages, said.buffers) != (stage_records(flow), buffer_records(flow)):
             raise self._damaged("the manifest and the graph have different stages")
-        return with_depths(flow, depths)
+        if (said.inputs, said.outputs) != (input_records(flow), output_records(self.graph, flow)):
+            raise self._damaged("the manifest and the graph have different inputs or outputs")
+        return flow
 
     def check_unchanged(self) -> None:
         """Raises HwgenFailure where another build took the place of this one since it was read."""
