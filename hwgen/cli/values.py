@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from hwgen.dataflow.stage import integer_format
 from hwgen.dataflow.plan import plan
+from hwgen.dataflow.stage import integer_format
 from hwgen.flow import DEFAULT_SAMPLES, BuildOptions
 from hwgen.formats import Integer
 from hwgen.ir.graph import Graph, Node, Value
