@@ -15,10 +15,11 @@ import numpy as np
 from hwgen.build_report import BuildReport
 from hwgen.cost.area import Target
 from hwgen.dataflow.cycles import Performance, predict, size_fifos
-from hwgen.dataflow.folding import DEFAULT, for_interval, from_text
+from hwgen.dataflow.folding import by_default, for_interval, from_text
 from hwgen.dataflow.plan import Dataflow, integer_format, plan
 from hwgen.errors import HwgenError, understood
 from hwgen.formats import REAL, FloatArray
+from hwgen.frontend.hls4ml_config import Hls4mlConfig
 from hwgen.frontend.limits import read_bytes, read_graph_text
 from hwgen.frontend.onnx_reader import ReadResult, read_onnx
 from hwgen.ir.graph import Graph
@@ -58,6 +59,7 @@ class BuildOptions:
     samples, seed: of the verification; samples None: 100, or fewer where an inference takes long.  cycles_budget: simulated cycles
     that it should not exceed (see `hwgen.sim.trials`).
     parallelism: ``4x8``, ``full``, ``fc1=4x8,fc2=2x2`` (inputs x outputs); interval: cycles an inference instead.
+    hls4ml_config: types of layers, as `hwgen.frontend.hls4ml_config.read_hls4ml_config` reads them.
     precision: format of what the model leaves in float; calibration: (samples, …) float data that sets its ranges.
     input_format: of an input that the model does not quantize (None: fixed<16,6>).
     argmax: decide on chip.  inputs: (samples, …) real data to verify with, instead of random codes; by input name where the model
@@ -70,6 +72,7 @@ class BuildOptions:
     cycles_budget: int = CYCLES_BUDGET
     parallelism: str | None = None
     interval: int | None = None
+    hls4ml_config: Hls4mlConfig | None = None
     precision: str | None = None
     calibration: FloatArray | None = field(default=None, compare=False)
     input_format: str | None = None
@@ -83,7 +86,8 @@ class BuildOptions:
         """What the manifest keeps of them."""
         data = self.calibration
         return OptionsRecord(
-            parallelism=self.parallelism, interval=self.interval, precision=self.precision,
+            parallelism=self.parallelism, interval=self.interval,
+            hls4ml_config_sha256=None if self.hls4ml_config is None else self.hls4ml_config.sha256, precision=self.precision,
             calibration_sha256=None if data is None else hashlib.sha256(np.ascontiguousarray(data).tobytes()).hexdigest(),
             input_format=self.input_format, argmax=self.argmax,
         )
@@ -146,7 +150,10 @@ def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
     if any(v.type.format is not REAL for v in graph.inputs):
         return Lowered(graph, graph, ())
     passes = list(parse_pipeline(_PREPARE))
-    default = DEFAULT_PRECISION if options.precision is None and not any(n.op == "quantize" for n in graph.nodes) else None
+    if options.hls4ml_config is not None:
+        passes.insert(1, pass_of("assign-layer-precision", config=options.hls4ml_config))
+    chosen = options.precision is not None or options.hls4ml_config is not None or any(n.op == "quantize" for n in graph.nodes)
+    default = None if chosen else DEFAULT_PRECISION
     if precision := options.precision or default:
         passes.append(pass_of("assign-precision", format=precision, calibration=options.calibration))
     passes.append(
@@ -170,8 +177,10 @@ def plan_dataflow(graph: Graph, options: BuildOptions | None = None) -> Dataflow
         raise HwgenError("usage", "--interval", "given together with --parallelism", "give one of the two")
     if options.interval is not None:
         choices = for_interval(graph, options.interval)
+    elif options.parallelism is not None:
+        choices = from_text(graph, options.parallelism)
     else:
-        choices = from_text(graph, options.parallelism or DEFAULT)
+        choices = by_default(graph)
     return size_fifos(plan(graph, choices))
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from hwgen.dataflow.plan import Choices, device_graph
+from hwgen.dataflow.plan import Choices, cycles_of, device_graph
 from hwgen.dataflow.unit import Parallelism, beats
 from hwgen.errors import HwgenError
 from hwgen.ir.graph import Graph, Node
@@ -15,6 +15,8 @@ from hwgen.ops.record import Work
 from hwgen.ops.table import INTEGER
 
 DEFAULT: Final = "4x4"
+DEFAULT_MOST_CYCLES: Final = 1_000_000
+"""Cycles a tensor that the default may take; where it takes more, the lanes are chosen for so many."""
 _CHOICE: Final = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
 
 
@@ -62,6 +64,14 @@ def from_text(graph: Graph, text: str) -> Choices:
     return tuple((n, INTEGER[n.op].fit(n, _choice(named.get(n.path, general[0]), text, work))) for n, work in found)
 
 
+def by_default(graph: Graph) -> Choices:
+    """`DEFAULT` for every layer, or in large models what takes at most `DEFAULT_MOST_CYCLES`."""
+    plain = from_text(graph, DEFAULT)
+    work = dict(layers(graph))
+    slowest = max((cycles_of(work[node], lanes) for node, lanes in plain), default=0)
+    return plain if slowest <= DEFAULT_MOST_CYCLES else for_interval(graph, DEFAULT_MOST_CYCLES)
+
+
 def for_interval(graph: Graph, interval_cycles: int) -> Choices:
     """For each layer the fewest multipliers that take at most ``interval_cycles`` a tensor; ties to the most even split.
 
@@ -76,12 +86,6 @@ def for_interval(graph: Graph, interval_cycles: int) -> Choices:
         best = min(fast or legal, key=lambda p: (0 if fast else cycles_of(work, p), p.inputs * p.outputs, p.inputs + p.outputs))
         chosen.append((node, best))
     return tuple(chosen)
-
-
-def cycles_of(work: Work, lanes: Parallelism) -> int:
-    """Cycles that a layer takes a tensor."""
-    out_beats = 1 if work.lanewise else beats(work.outputs, lanes.outputs)
-    return work.vectors * work.taps * beats(work.inputs, lanes.inputs) * out_beats
 
 
 def _candidates(work: Work, interval_cycles: int) -> Sequence[Parallelism]:

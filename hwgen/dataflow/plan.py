@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from math import gcd, prod
 
 from hwgen.dataflow.stage import Buffer, Converter, Dataflow, Element, Fork, PlacedUnit, Stage, Stream, integer_format
-from hwgen.dataflow.unit import Parallelism, Role
+from hwgen.dataflow.unit import Parallelism, Role, beats
 from hwgen.errors import HwgenError
 from hwgen.ir.graph import Graph, Node, Value, topological
+from hwgen.ops.record import Work
 from hwgen.ops.table import INTEGER
 
 __all__ = ["Choices", "device_graph", "integer_format", "is_wires", "plan", "with_depths"]
@@ -66,6 +67,7 @@ def _port(graph: Graph, value: Value) -> Value:
 class _Planner:
     choices: Mapping[Node, Parallelism]
     users: Counter[Value]
+    pace: int
     elements: list[Element] = field(default_factory=list[Element])
     streams: dict[Value, list[Stream]] = field(default_factory=dict[Value, list[Stream]])
     stages: int = 0
@@ -114,9 +116,7 @@ class _Planner:
     def place(self, node: Node) -> None:
         """Hardware for one node."""
         op = INTEGER[node.op]
-        arriving = self.lanes_of(node.inputs[0])
-        wanted = self.choices.get(node, Parallelism(arriving, arriving))
-        lanes = op.fit(node, wanted)
+        lanes = op.fit(node, self.choices[node]) if node in self.choices else self._keeping_pace(node)
         units = op.units(node, lanes)
         if not units:  # a view: wires
             (stream,) = self.streams[node.inputs[0]][-1:]
@@ -137,12 +137,38 @@ class _Planner:
         self.offer(result, node.output)
 
 
+    def _keeping_pace(self, node: Node) -> Parallelism:
+        """The lanes that arrive, or more where the layers are faster than these."""
+        op, arriving = INTEGER[node.op], self.lanes_of(node.inputs[0])
+        lanes = op.fit(node, Parallelism(arriving, arriving))
+        for wanted in range(arriving + 1, node.inputs[0].type.shape[-1] + 1):
+            if max((max(u.in_beats, u.out_beats) for u in op.units(node, lanes)), default=0) <= self.pace:
+                break
+            lanes = op.fit(node, Parallelism(wanted, wanted))
+        return lanes
+
+
+def cycles_of(work: Work, lanes: Parallelism) -> int:
+    """Cycles that a layer takes a tensor."""
+    out_beats = 1 if work.lanewise else beats(work.outputs, lanes.outputs)
+    return work.vectors * work.taps * beats(work.inputs, lanes.inputs) * out_beats
+
+
+def _pace(choices: Mapping[Node, Parallelism]) -> int:
+    """Cycles that the slowest layer takes a tensor."""
+    layers = ((n, INTEGER[n.op].work, lanes) for n, lanes in choices.items())
+    return max((cycles_of(work(n), INTEGER[n.op].fit(n, lanes)) for n, work, lanes in layers if work is not None), default=1 << 62)
+
+
 def plan(graph: Graph, choices: Choices) -> Dataflow:
-    """The dataflow of a lowered graph.  choices: parallelism of the layers; other operators take the lanes that arrive."""
+    """The dataflow of a lowered graph.
+
+    choices: parallelism of the layers.  Other operators take the lanes that arrive, or as many as keep up with the layers.
+    """
     device = device_graph(graph)
     users = Counter(v for n in device.nodes for v in n.inputs)
     users.update(device.outputs)
-    planner = _Planner(dict(choices), users)
+    planner = _Planner(dict(choices), users, _pace(dict(choices)))
     inputs = tuple(Stream(v, _port_lanes(v, device, planner.choices)) for v in device.inputs)
     for stream in inputs:
         planner.offer(stream, stream.value)

@@ -62,7 +62,7 @@ class PlacedUnit:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """name: unique in the flow.  units: in the order of the data.  fifo_depth: places of the credit FIFO, in beats; 0: it has none."""
+    """name: unique in the flow.  units: in the order of the data.  fifo_depth: places of the credit FIFO, in beats; 0: none."""
 
     name: str
     takes: tuple[Stream, ...]

@@ -96,7 +96,7 @@ class Role(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class WindowTiming:
-    """hg_window: the sizes that decide when its beats move.  steps: from each window row (column) to the next, one fewer than windows."""
+    """hg_window: what decides when its beats move.  steps: from each window row (column) to the next, one fewer than windows."""
 
     rows: int
     cols: int
