@@ -33,7 +33,7 @@ async def moves_both_streams_together_with_room_or_neither(dut):
         moves = int(all(offered) and room)
         assert int(dut.out_valid_o.value) == int(dut.reserve_o.value) == moves
         for side, other in (("a", offered[1]), ("b", offered[0])):
-            assert int(getattr(dut, f"{side}_ready_o").value) == int(other and room), "ready where the other offers and there is room"
+            assert int(getattr(dut, f"{side}_ready_o").value) == int(other and room), "ready where the other offers"
         if moves:
             came.append(int(dut.out_data_o.value))
             offered, beat = [False, False], beat + 1
