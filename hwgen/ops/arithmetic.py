@@ -15,8 +15,9 @@ from hwgen.errors import HwgenError
 from hwgen.formats import REAL
 from hwgen.ir.graph import NO_ATTRS, NoAttrs, Node, TensorType, Value
 from hwgen.ops.importing import OnnxCall, OnnxRule, TorchCall, TorchRule
-from hwgen.ops.real_sampling import constant, exact, floats
-from hwgen.ops.record import RealOp, RealSampler, make
+from hwgen.ops.real_sampling import channel_axis, constant, exact, floats, on_grid
+from hwgen.ops.quantize import again
+from hwgen.ops.record import RealOp, RealSampler, any_value, make
 from hwgen.ops.shape import independent
 from hwgen.ops.two_streams import lower_two
 
@@ -32,8 +33,13 @@ def _infer_binary(node: Node) -> tuple[TensorType, ...]:
     return (TensorType(tuple(int(d) for d in shape), REAL),)
 
 
+def _two(op: str) -> OnnxRule:
+    """Of two operands."""
+    return lambda call: call.emit(op, NO_ATTRS, [call.value(0), call.value(1)])
+
+
 def _many(op: str) -> OnnxRule:
-    """Of two operands, or of more from the left (Sum, Min, Max)."""
+    """Of one operand or more, from the left (Sum, Min, Max)."""
 
     def rule(call: OnnxCall) -> Value:
         value = call.value(0)
@@ -67,8 +73,9 @@ def _torch_binary(op: str, *, reverse: bool = False) -> TorchRule:
 
 def _operand(random: Random, value: Value, name: str) -> Value:
     """A constant, not zero: one number or one a channel; float32, with square roots, or computed from two."""
-    channels = value.type.shape[-1]
-    shape = random.choice(((), (1,), (channels,), (1, channels)))
+    axis = channel_axis(value)
+    along = (value.type.shape[axis], *(1,) * (len(value.type.shape) - 1 - axis))
+    shape = random.choice(((), (1,), along, (1, *along)))
     if random.random() < 0.2:
         return constant(exact(random, shape), name)
     data = floats(random, shape)
@@ -83,7 +90,7 @@ def _operand(random: Random, value: Value, name: str) -> Value:
 def _binary_sample(op: str) -> RealSampler:
     def sample(random: Random, value: Value, name: str) -> Value:
         if op in ("min", "max"):
-            return make(_BY_NAME[op], NO_ATTRS, [value, value], name, name).output
+            return make(_BY_NAME[op], NO_ATTRS, [value, again(random, value, f"{name}.again")], name, name).output
         inputs = [value, _operand(random, value, f"{name}.constant")]
         if op != "div" and random.random() < 0.5:
             inputs.reverse()
@@ -108,7 +115,7 @@ def _binary_op(name: str, onnx: Mapping[str, OnnxRule], torch: Mapping[str, Torc
     function = _EVALUATE[name]
     return RealOp(
         name, NoAttrs, _infer_binary, evaluate=lambda node, x: function(x[0], x[1]), lower=_LOWER.get(name), onnx=onnx,
-        torch=torch, sample=_binary_sample(name),
+        torch=torch, sample=_binary_sample(name), takes=on_grid if name in ("min", "max") else any_value,
     )
 
 
@@ -117,10 +124,10 @@ def _torch_rules(name: str) -> dict[str, TorchRule]:
     return rules | {name_: _torch_binary(name, reverse=True) for name_, op in _TORCH_REVERSED.items() if op == name}
 
 
-ADD = _binary_op("add", {"Add": _many("add"), "Sum": _many("add")}, _torch_rules("add"))
-SUB = _binary_op("sub", {"Sub": _many("sub")}, _torch_rules("sub"))
-MUL = _binary_op("mul", {"Mul": _many("mul")}, _torch_rules("mul"))
-DIV = _binary_op("div", {"Div": _many("div")}, _torch_rules("div"))
+ADD = _binary_op("add", {"Add": _two("add"), "Sum": _many("add")}, _torch_rules("add"))
+SUB = _binary_op("sub", {"Sub": _two("sub")}, _torch_rules("sub"))
+MUL = _binary_op("mul", {"Mul": _two("mul")}, _torch_rules("mul"))
+DIV = _binary_op("div", {"Div": _two("div")}, _torch_rules("div"))
 MIN = _binary_op("min", {"Min": _many("min")}, {"aten.minimum.default": _torch_binary("min")})
 MAX = _binary_op("max", {"Max": _many("max")}, {"aten.maximum.default": _torch_binary("max")})
 

@@ -24,7 +24,7 @@ from hwgen.ops.sampling import codes_format
 from hwgen.ops.shape import TransposeAttrs
 from hwgen.ops.weights import WeightRows, constant_bias, weight_rows
 from hwgen.ops.widen import padded_codes, widened
-from hwgen.ops.window import Axis, Window
+from hwgen.ops.window import MAX_POSITIONS, Axis, Window
 from hwgen.ops.window_conv import ConvAttrs, convolve
 from hwgen.ops.window_importing import checked, onnx_pads, positions, same_pads, torch_integers
 
@@ -60,11 +60,12 @@ def check_weight(node: Node, outputs: int, inputs: int, groups: int) -> None:
 
 
 def check_numbers(node: Node, rank: int, *numbers: tuple[int, ...], pads: tuple[int, ...]) -> None:
-    """Refuses strides or dilations that are not positive, and negative pads."""
-    if any(len(n) != rank or min(n) < 1 for n in numbers) or len(pads) != 2 * rank or min(pads) < 0:
+    """Refuses strides or dilations that are not positive, negative pads, and numbers beyond all images."""
+    legal = all(len(n) == rank and 1 <= min(n) <= max(n) <= MAX_POSITIONS for n in numbers)
+    if not legal or len(pads) != 2 * rank or not 0 <= min(pads) <= max(pads) <= MAX_POSITIONS:
         raise HwgenError(
             "shape", f"{node.op} {node.path!r}", f"strides, dilations {numbers} and pads {pads}",
-            "give one number an axis of positions, at least 1, and pads that are not negative",
+            f"give one number an axis of positions, at least 1, and pads that are not negative, at most {MAX_POSITIONS}",
         )
 
 

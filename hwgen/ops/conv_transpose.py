@@ -28,6 +28,7 @@ from hwgen.ops.record import Float64, RealOp, attrs_as
 from hwgen.ops.slicing import SelectAttrs
 from hwgen.ops.weights import WeightRows
 from hwgen.ops.widen import from_zero
+from hwgen.ops.window import MAX_POSITIONS
 from hwgen.ops.window_conv import ConvAttrs
 from hwgen.ops.window_importing import checked, positions, torch_integers
 
@@ -149,6 +150,13 @@ def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending
     sizes, kernel = with_two_axes(_sizes(node), 1), with_two_axes(node.inputs[1].type.shape[2:], 1)
     strides, dilations = with_two_axes(attrs.strides, 1), with_two_axes(attrs.dilations, 1)
     before, image = with_two_axes(attrs.pads[: len(attrs.pads) // 2], 0), with_two_axes(x.codes.type.shape[1:-1], 1)
+    outputs = len(found.rows)
+    count = strides[0] * strides[1] * outputs
+    if count > MAX_POSITIONS:
+        raise HwgenError(
+            "unsupported-node", f"{node.op} {node.path!r}", f"strides {attrs.strides} of {outputs} channels: {count} phases",
+            f"use smaller strides (at most {MAX_POSITIONS} phases)",
+        )
     axes = [phases(*numbers) for numbers in zip(sizes, kernel, strides, dilations, before, strict=True)]
     after = [p.start + p.count + p.dilation * (p.taps - 1) - n for p, n in zip(axes, image, strict=True)]
     integer = ConvAttrs(

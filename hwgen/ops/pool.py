@@ -60,14 +60,13 @@ class RealPoolAttrs(Attrs):
 
 def _axis(size: int, taps: int, stride: int, dilation: int, before: int, after: int, *, ceil_mode: bool) -> Axis | None:
     """The windows along one axis; None where there is none."""
-    axis = Axis(size, taps, dilation if taps > 1 else 1, -before)
-    room = size + before + after - axis.extent
+    room = size + before + after - (dilation * (taps - 1) + 1)
     if room < 0:
         return None
     count = -(-room // stride) + 1 if ceil_mode else room // stride + 1
     if ceil_mode and (count - 1) * stride >= size + before:
         count -= 1
-    return replace(axis, steps=(stride,) * (count - 1))
+    return Axis.counted(size, taps, stride, dilation, -before, count)
 
 
 def pool_axes(node: Node) -> tuple[Axis, ...]:

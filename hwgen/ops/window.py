@@ -17,6 +17,8 @@ from hwgen.errors import HwgenError
 from hwgen.formats import IntArray
 from hwgen.ir.graph import Array, Shape
 
+MAX_POSITIONS: Final = 1 << 18
+"""Windows along an axis, and positions that numbers may speak of."""
 MAX_UNEVEN_STEP: Final = 255
 """Of the template's tables, for windows that are not evenly spaced."""
 
@@ -42,9 +44,21 @@ class Axis:
 
     @staticmethod
     def sliding(size: int, taps: int, stride: int = 1, dilation: int = 1, pads: tuple[int, int] = (0, 0)) -> Axis | None:
-        """As many windows as fit in the padded image; None where none does.  pads: before and after it."""
+        """As many windows as fit in the padded image; None where none does.  pads: before and after it.
+
+        Raises HwgenError where there are too many.
+        """
         room = size + sum(pads) - (dilation * (taps - 1) + 1)
-        return None if room < 0 else Axis(size, taps, dilation if taps > 1 else 1, -pads[0], (stride,) * (room // stride))
+        return None if room < 0 else Axis.counted(size, taps, stride, dilation, -pads[0], room // stride + 1)
+
+    @staticmethod
+    def counted(size: int, taps: int, stride: int, dilation: int, start: int, count: int) -> Axis:
+        """``count`` windows, at even steps from ``start``.  Raises HwgenError where there are too many."""
+        if count > MAX_POSITIONS or taps > MAX_POSITIONS:
+            raise HwgenError(
+                "shape", "windows", f"{count} of {taps} taps along an axis", f"use at most {MAX_POSITIONS}"
+            )
+        return Axis(size, taps, dilation if taps > 1 else 1, start, (stride,) * (count - 1))
 
     @property
     def windows(self) -> int:
@@ -89,8 +103,10 @@ class Axis:
 
     def counts(self) -> IntArray:
         """(windows,): taps of each window that lie in the image."""
-        places = self.positions(0)[:, None] + np.arange(self.taps) * self.dilation
-        return ((places >= 0) & (places < self.size)).sum(axis=1)
+        firsts = self.positions(0)
+        first = np.maximum(0, -(firsts // self.dilation))
+        last = np.minimum(self.taps - 1, (self.size - 1 - firsts) // self.dilation)
+        return np.maximum(0, last - first + 1)
 
     def positions(self, tap: int) -> IntArray:
         """(windows,): the position of one tap in each window."""
