@@ -176,7 +176,7 @@ def _first_difference(
     expected = [array[which] for array in wanted.outputs]
     late = [k for k, array in enumerate(got) if sample >= len(array) or (array[sample] != expected[k][sample]).any()]
     output = late[0] if late else 0
-    layer = found[-1].layer if found else "the top (every stream inside is right)"
+    layer = next((wait.layer for wait in reversed(found) if wait.layer), "the top (every stream inside is right)")
     value = flow.outputs[output].value
     difference = difference_at(layer, value, expected[output], got[output], sample, trial.says(recording))
     return replace(difference, sample=sample % samples, waits=tuple(wait.says for wait in found))

@@ -15,7 +15,7 @@ State = tuple[bool, bool]
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """One end of a stream waits for the other.  layer: of the stage that waits, or that its stream comes from.  net: its name."""
+    """One end of a stream waits for the other.  layer: of the stage that waits; empty where it is no stage.  net: the stream's."""
 
     layer: str
     net: str
@@ -77,13 +77,16 @@ class _Design:
                 continue
             if edge.on in seen:
                 return [*path[seen[edge.on] :], edge]
-            if edge.on == _OUTSIDE or edge.on in done:
+            if edge.on in done:
                 continue
             path.append(edge)
-            seen[edge.on] = len(path)
-            trail.append(iter(self.waits_of(edge.on)))
             if len(path) > len(longest):
                 longest = list(path)
+            if edge.on == _OUTSIDE:
+                path.pop()
+                continue
+            seen[edge.on] = len(path)
+            trail.append(iter(self.waits_of(edge.on)))
         return longest
 
 
@@ -101,9 +104,8 @@ def _words(element: Element | None) -> str:
             return f"the width converter of {element.takes[0].value.name!r}"
 
 
-def _layer(design: _Design, name: str, stream: Stream) -> str:
-    element = design.elements.get(name)
-    return element.path if isinstance(element, Stage) else stream.value.producer.path
+def _layer(element: Element | None) -> str:
+    return element.path if isinstance(element, Stage) else ""
 
 
 def waits(flow: Dataflow, nets: Mapping[Stream, str], states: Mapping[Stream, State]) -> tuple[Wait, ...]:
@@ -120,10 +122,8 @@ def waits(flow: Dataflow, nets: Mapping[Stream, str], states: Mapping[Stream, St
         does = "offers" if offers else "waits for"
         end = f"to {other}, which does not take it" if offers else f"from {other}"
         net = nets[edge.stream]
-        found.append(Wait(_layer(design, edge.waits, edge.stream), net, f"{me} {does} {edge.stream.value.name!r} {end} ({net})"))
+        found.append(Wait(_layer(design.elements.get(edge.waits)), net, f"{me} {does} {edge.stream.value.name!r} {end} ({net})"))
     if chain and chain[-1].on in design.elements and not design.waits_of(chain[-1].on):
-        last = chain[-1]
-        element = design.elements[last.on]
-        says = f"{_words(element)} has what it needs and does nothing"
-        found.append(Wait(_layer(design, last.on, last.stream), nets[last.stream], says))
+        element = design.elements[chain[-1].on]
+        found.append(Wait(_layer(element), nets[chain[-1].stream], f"{_words(element)} has what it needs and does nothing"))
     return tuple(found)
