@@ -51,7 +51,7 @@ def build(
         [
             ("model", clean(f"{report.model}: {report.parameters} parameters, {report.flow.macs} multiplications an inference")),
             ("input format", clean(formats) + taken),
-            *precision_facts(report.lowered),
+            *precision_facts(report.lowered, request.options),
             ("on the host", clean(", ".join(report.lowered.host_steps)) or "nothing"),
             ("multipliers", str(report.flow.multipliers)),
             *memory_facts(report.flow),

@@ -41,7 +41,7 @@ def emit(model: ModelPath, options: ModelOptions, explain: Explain = False, json
     screen.facts(
         [
             ("input format", clean(", ".join(made.lowered.input_formats.values())) + taken),
-            *precision_facts(made.lowered),
+            *precision_facts(made.lowered, request.options),
             ("latency", f"{made.predicted.latency_cycles} cycles predicted"),
             ("interval", f"{made.predicted.interval_cycles} cycles predicted"),
             ("multipliers", str(made.flow.multipliers)),

@@ -61,6 +61,10 @@ class ModelOptions:
         int | None,
         typer.Option("--interval", metavar="N", min=1, help="Choose the parallelism for at most N cycles an inference."),
     ] = None
+    hls4ml_config: Annotated[
+        Path | None,
+        typer.Option("--hls4ml-config", metavar="FILE", help="Types of layers, in hls4ml's form (YAML or JSON)."),
+    ] = None
     precision: Annotated[
         str | None,
         typer.Option("--precision", metavar="FORMAT", help="Format of what the model leaves in float, e.g. fixed<8,3>."),
@@ -87,6 +91,7 @@ class ModelOptions:
         from hwgen.cli.arrays import first_samples, load_array, load_single
         from hwgen.config import Config, read_config
         from hwgen.flow import BuildOptions
+        from hwgen.frontend.hls4ml_config import read_hls4ml_config
 
         file = read_config(self.config) if self.config is not None else Config()
         section = file.build
@@ -95,12 +100,14 @@ class ModelOptions:
         samples = self.samples if self.samples is not None else section.samples
         inputs = self.inputs or (beside / section.inputs if section.inputs else None)
         calibration = self.calibration or (beside / section.calibration if section.calibration else None)
+        hls4ml = self.hls4ml_config or (beside / section.hls4ml_config if section.hls4ml_config else None)
         options = BuildOptions(
             samples=samples,
             seed=_first(self.seed, section.seed, 0),
             cycles_budget=_first(self.cycles_budget, section.cycles_budget, DEFAULT_CYCLES_BUDGET),
             parallelism=file.parallelism if from_file else self.parallelism,
             interval=section.interval if from_file else self.interval,
+            hls4ml_config=read_hls4ml_config(hls4ml) if hls4ml is not None else None,
             precision=_first(self.precision, section.precision, None),
             calibration=load_single(calibration, "--calibration") if calibration is not None else None,
             input_format=_first(self.input_format, section.input_format, None),

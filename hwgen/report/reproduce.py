@@ -27,7 +27,8 @@ def _word(text: str) -> str:
 def _options(options: OptionsRecord) -> list[str]:
     words: list[str] = []
     for name, value in (
-        ("--parallelism", options.parallelism), ("--interval", options.interval), ("--precision", options.precision),
+        ("--parallelism", options.parallelism), ("--interval", options.interval),
+        ("--hls4ml-config", options.hls4ml_config_sha256 and "TYPES.yml"), ("--precision", options.precision),
         ("--calibration", options.calibration_sha256 and "CALIBRATION.npy"), ("--input-format", options.input_format),
     ):
         if value is not None:

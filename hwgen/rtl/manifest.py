@@ -83,10 +83,11 @@ class BufferRecord(_Record):
 
 
 class OptionsRecord(_Record):
-    """What the user asked for, as the command line takes it; None or False where nothing was.  calibration_sha256: of the data."""
+    """What the user asked for, as the command line takes it; None or False where nothing was.  …_sha256: of a file, of data."""
 
     parallelism: str | None = None
     interval: int | None = None
+    hls4ml_config_sha256: str | None = None
     precision: str | None = None
     calibration_sha256: str | None = None
     input_format: str | None = None
