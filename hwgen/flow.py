@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +26,7 @@ from hwgen.ops.checking import check_foreign
 from hwgen.ops.run import evaluate
 from hwgen.ops.table import ATTRS
 from hwgen.ops.table import REAL as REAL_OPS
+from hwgen.phases import Clock, Progress
 from hwgen.pipeline import Info, Pass, parse_pipeline, pass_of, run
 from hwgen.rtl.atomic import check_replaceable, folder_beside, install, replaced_folder
 from hwgen.rtl.build_directory import MANIFEST, Build, vectors_of, write_build
@@ -48,8 +47,6 @@ DEFAULT_PRECISION: Final = "fixed<16,6>"
 """Of a model without any quantizer, where none is asked for."""
 _NO_HOST_STEPS: Final = ("input", "constant", "decode")
 _PREPARE: Final = "fold-constants, fold-scalar-arithmetic, fold-batch-norm"
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -247,26 +244,6 @@ def _parameters(graph: Graph) -> int:
     return sum(n.output.type.elements for n in weights)
 
 
-class _Clock:
-    def __init__(self, progress: Progress) -> None:
-        self.seconds: dict[str, float | None] = {}
-        self._progress, self._start = progress, time.perf_counter()
-
-    @contextmanager
-    def phase(self, name: str) -> Generator[None]:
-        """Times a phase and says that it began."""
-        self._progress(name)
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - start, 4)
-
-    def total(self) -> dict[str, float | None]:
-        """All phases and the whole."""
-        order = ("import", "lower", "emit", "simulate", "synthesize")
-        self.seconds["emit"] = round((self.seconds.pop("plan", 0) or 0) + (self.seconds.get("emit") or 0), 4)
-        return {**{k: self.seconds.get(k) for k in order}, "total": round(time.perf_counter() - self._start, 4)}
-
-
 @dataclass(frozen=True)
 class _Prepared:
     """A planned design that nothing was written of.  codes: for its verification."""
@@ -307,7 +284,7 @@ class Emitted:
 
 
 def _prepare(
-    source: Path | str | torch.nn.Module, name: str, options: BuildOptions, example: torch.Tensor | None, clock: _Clock
+    source: Path | str | torch.nn.Module, name: str, options: BuildOptions, example: torch.Tensor | None, clock: Clock
 ) -> _Prepared:
     if options.samples is not None and options.samples < 1:
         raise HwgenError("usage", "--samples", f"{options.samples} samples", "give at least 1")
@@ -335,7 +312,7 @@ def emit_model(
     progress: Progress = lambda _: None,
 ) -> Emitted:
     """`build` without the simulation."""
-    clock = _Clock(progress)
+    clock = Clock(progress)
     made = _prepare(source, out.name, options or BuildOptions(), example, clock)
     with clock.phase("emit"), replaced_folder(out, MANIFEST) as folder:
         manifest = made.write(folder)
@@ -362,7 +339,7 @@ def build(
 
     options = replace(options or BuildOptions(), **changes)
     _check_synthesis(options)
-    clock = _Clock(progress)
+    clock = Clock(progress)
     check_replaceable(out, MANIFEST)
     made = _prepare(source, out.name, options, example, clock)
     with folder_beside(out) as folder:
