@@ -63,7 +63,7 @@ CASES = [
     # groups
     full(**image(4, 4, 3), **kernel(2, 2, (0, 0), (3, 3)), Blocks=6, Groups=3),
     full(**image(4, 4, 3), **kernel(2, 2, (0, 0), (3, 3)), Blocks=6, Groups=6, RamStyle=2),
-    full(**image(3, 3, 3), **kernel(3, 3, (-1, -1), (3, 3)), Blocks=10, Groups=2, Width=2, PadValue=2),
+    full(**image(3, 3, 3), **kernel(3, 3, (-1, -1), (3, 3)), Blocks=12, Groups=2, Width=2, PadValue=2),
     # repeated rows and columns; two steps at once; steps past all slots
     full(**image(3, 4, 2), **kernel(1, 1, (0, 0), (6, 8)), StepWidth=1, RowSteps=0b01010, ColSteps=0b0101010, RamStyle=2),
     full(**image(5, 5, 2), **kernel(1, 1, (0, 0), (7, 7)), **FIVE_TO_SEVEN, Blocks=2),
