@@ -6,8 +6,8 @@ from math import gcd
 
 from hwgen.cost.area import Area
 from hwgen.cost.family import Family
-from hwgen.cost.primitives import counter, function_luts, logic, lut_memory, registers, times, up_down_counter
-from hwgen.dataflow.unit import beats
+from hwgen.cost.primitives import counter, function_luts, logic, lut_memory, ram, registers, times, up_down_counter
+from hwgen.dataflow.unit import MemoryStyle, beats, memory_style
 
 
 def reset() -> Area:
@@ -49,6 +49,8 @@ def stream_fifo(width: int, depth: int, family: Family) -> Area:
         return Area(luts=3, ffs=1) + lut_memory(depth, width, family)
     address_bits = (depth - 1).bit_length()
     places = up_down_counter(depth, family) + times(2, counter(depth, family)) + Area(luts=address_bits)
+    if memory_style(depth, width) is MemoryStyle.BLOCK:
+        return places + _block_fifo_memory(depth, width, family)
     if family.lut_memories:
         return places + registers(address_bits) + lut_memory(depth, width, family)
     # where it may become block memory, all its words are counted
@@ -60,8 +62,16 @@ def credit_fifo(width: int, depth: int, family: Family) -> Area:
     if depth == 1:
         return Area(luts=5, ffs=2) + lut_memory(depth, width, family)
     address_bits = (depth - 1).bit_length()
-    places = times(2, up_down_counter(depth, family)) + times(2, counter(depth, family)) + registers(address_bits)
-    return places + lut_memory(depth, width, family)
+    places = times(2, up_down_counter(depth, family)) + times(2, counter(depth, family))
+    if memory_style(depth, width) is MemoryStyle.BLOCK:
+        return places + _block_fifo_memory(depth, width, family)
+    return places + registers(address_bits) + lut_memory(depth, width, family)
+
+
+def _block_fifo_memory(depth: int, width: int, family: Family) -> Area:
+    """The memory of a deep FIFO, the front of two beats, and the choice between both."""
+    front = lut_memory(2, width, family) + logic(width, 3, family) + Area(luts=6, ffs=4)
+    return ram(depth, width, MemoryStyle.BLOCK, family) + front
 
 
 def width_converter(width: int, elements: int, in_lanes: int, out_lanes: int, family: Family) -> Area:

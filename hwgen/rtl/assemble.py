@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hwgen.dataflow.stage import Buffer, Converter, Dataflow, Fork, PlacedUnit, Stage, Stream
-from hwgen.dataflow.unit import Memory, Role
+from hwgen.dataflow.unit import Memory, Role, memory_style
 from hwgen.rtl.netlist import Instance, Net, Netlist, Port
 from hwgen.rtl.ports import StreamPort, input_ports, output_ports
 
@@ -99,6 +99,11 @@ def _unit(builder: _Builder, placed: PlacedUnit, name: str, connections: Connect
     builder.add(placed.unit.module, f"u_{name}", (*placed.unit.parameters, *files), connections)
 
 
+def _fifo_parameters(stream: Stream, depth: int) -> tuple[tuple[str, int], ...]:
+    """Of a FIFO of so many beats of a stream; a deep one stands in block memory."""
+    return ("Width", stream.bits), ("Depth", depth), ("RamStyle", int(memory_style(depth, stream.bits)))
+
+
 def _between(stage: Stage, index: int) -> int:
     """Bits of a beat between unit ``index`` of a stage and the next."""
     return stage.units[index].out_bits
@@ -148,7 +153,7 @@ def _pipeline(builder: _Builder, stage: Stage, sources: list[str]) -> None:
         before = after
     builder.give(stage.gives[0], f"{me}_out")
     builder.add(
-        "hg_credit_fifo", f"u_{me}_fifo", (("Width", stage.gives[0].bits), ("Depth", stage.fifo_depth)),
+        "hg_credit_fifo", f"u_{me}_fifo", _fifo_parameters(stage.gives[0], stage.fifo_depth),
         (("room_o", room), ("reserve_i", reserve), *_pipe("in", before), *_stream("out", f"{me}_out")),
     )
 
@@ -167,7 +172,7 @@ def _fork(builder: _Builder, fork: Fork) -> None:
 
 def _buffer(builder: _Builder, buffer: Buffer) -> None:
     source, after = builder.names[buffer.takes[0]], builder.give(buffer.gives[0], f"{buffer.name}_out")
-    parameters = (("Width", buffer.takes[0].bits), ("Depth", buffer.depth))
+    parameters = _fifo_parameters(buffer.takes[0], buffer.depth)
     builder.add("hg_stream_fifo", instance_of(buffer), parameters, (*_stream("in", source), *_stream("out", after)))
 
 

@@ -8,6 +8,8 @@ from typing import Final
 from formal.prover import Case
 
 FIFO_DEPTHS: Final = (1, 2, 3, 4, 5, 7, 8)
+BLOCK_FIFO_DEPTHS: Final = (3, 4, 5, 7, 8)
+"""Of those in block memory."""
 
 RATIOS: Final = (
     # elements, in, out: up, down, neither divides the other, partial last beats on either side or both, one beat a vector
@@ -56,6 +58,7 @@ def _period(depth: int, latency: int, beats_per_output: int) -> int:
 def cases() -> Iterator[Case]:
     """All proofs, the long ones first."""
     yield from (Case("fv_stream_fifo", {"Depth": depth}) for depth in sorted(FIFO_DEPTHS, reverse=True))
+    yield from (Case("fv_stream_fifo", {"Depth": depth, "RamStyle": 2}) for depth in sorted(BLOCK_FIFO_DEPTHS, reverse=True))
     yield from (Case("fv_credit_fifo", {"Depth": depth}) for depth in (5, 4, 3, 2, 1))
     for latency, depth, beats in PIPELINES:
         period = _period(depth, latency, beats)

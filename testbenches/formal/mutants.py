@@ -11,6 +11,7 @@ from formal.prover import Case, Mode
 from hwgen.rtl.templates import template_files
 
 FIFO: Final = Case("fv_stream_fifo", {"Depth": 3, "Width": 1}, steps=14)
+BLOCK_FIFO: Final = Case("fv_stream_fifo", {"Depth": 5, "Width": 1, "RamStyle": 2}, steps=16)
 SKID: Final = Case("fv_skid_buffer", {"Width": 1}, steps=14)
 CREDIT: Final = Case("fv_credit_fifo", {"Depth": 2, "Width": 1}, steps=10)
 GATED: Final = Case("fv_gated_pipeline", {"Depth": 3, "Latency": 1, "BeatsPerOutput": 2, "Period": 2, "Width": 1}, steps=14)
@@ -80,10 +81,24 @@ MUTANTS: Final = (
         ("the last beat stays", "count_q != '0", "count_q > CountWidth'(1)"),
         ("valid falls when a beat comes", "count_q != '0", "count_q != '0 && !in_valid_i"),
         ("read pointer wraps too early", "read_q == PlaceWidth'(Depth - 1)", "read_q == PlaceWidth'(Depth - 2)"),
-        ("shows the place that is written", "out_data_o  = mem[read_q]", "out_data_o  = mem[write_q]"),
+        ("shows the place that is written", "out_data_o = mem[read_q]", "out_data_o = mem[write_q]"),
         ("pops are not counted", "if (pop && !push) count_q", "if (1'b0) count_q"),
         ("write pointer is not reset", "write_q <= '0;\n", "write_q <= write_q;\n"),
         ("count is not reset", "      count_q <= '0;", "      count_q <= count_q;"),
+    ),
+    *_of(
+        BLOCK_FIFO, "hg_stream_fifo",
+        ("reads one beat too late", "(RamStyle == 2) ? 2 : 0", "(RamStyle == 2) ? 1 : 0"),
+        ("reads what has not come", "pop && count_q > CountWidth'(2)", "pop && count_q >= CountWidth'(2)"),
+        ("leaves what has come to the front", "pop && count_q > CountWidth'(2)", "pop && count_q > CountWidth'(3)"),
+        ("forgets a beat that comes as another leaves", "(count_q == CountWidth'(2) && pop)", "1'b0"),
+        ("overwrites the front while stalled", "(count_q == CountWidth'(2) && pop)", "count_q == CountWidth'(2)"),
+        ("the memory goes on while stalled", ".out_i       (pop)", ".out_i       (out_ready_i || pop || push)"),
+        ("takes the front's beat for the memory's", "first_read_q  <= second_read_q;", "first_read_q  <= read;"),
+        ("shows the front's other beat", ": front[front_read_q]", ": front[!front_read_q]"),
+        ("the front's places are not reset", "front_write_q <= 1'b0;", "front_write_q <= front_write_q;"),
+        ("what was read before a reset is shown", "first_read_q  <= 1'b0;", "first_read_q  <= first_read_q;"),
+        ("the read pointer is not reset", "read_q  <= PlaceWidth'(Ahead);", "read_q  <= read_q;"),
     ),
     *_of(
         SKID, "hg_skid_buffer",

@@ -189,6 +189,8 @@ PICKY = [
     ("hg_eltwise", {"BWidth": 65}, "AWidth and BWidth must lie in 1 ... 64"),
     ("hg_table", {"File": "x", "InWidth": 24}, "2**InWidth words"),
     ("hg_stream_fifo", {"Depth": 0}, "at least 1"),
+    ("hg_stream_fifo", {"RamStyle": 3}, "hg_stream_fifo: RamStyle must be 0 or 1"),
+    ("hg_stream_fifo", {"Depth": 2, "RamStyle": 2}, "a Depth of 3 or more"),
     ("hg_credit_fifo", {"Depth": 0}, "at least 1"),
     ("hg_window", {"Blocks": 6, "Groups": 4}, "Groups must divide Blocks"),
     ("hg_window", {"Slots": 2}, "Slots must hold a window's rows"),
