@@ -12,7 +12,8 @@ from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Fixed, parse_quantized
 from hwgen.ir.graph import NO_ATTRS, Graph, Value
 from hwgen.numerics.surd import Surd
-from hwgen.ops.activation import RELU, SIGMOID
+from hwgen.ops.activation import RELU
+from hwgen.ops.functions import SIGMOID
 from hwgen.ops.arithmetic import ADD, DIV, MUL, SUB
 from hwgen.ops.classify import SOFTMAX, SoftmaxAttrs
 from hwgen.ops.linear import LINEAR
@@ -313,7 +314,7 @@ def test_lowering_refuses_what_has_no_integer_form() -> None:
     middle = make(SOFTMAX, SoftmaxAttrs(False), [q], "p", "softmax").output
     alone = linear(constant([[1.0, 1.0]], "c"), quantized(weight, "int4[scale=1]", "wq"), "fc")
     for value, says in (
-        (quantized(middle, "int4[scale=1/2]", "q2"), "softmax 'softmax': has no integer form where it stands"),
+        (quantized(middle, "int4[scale=1/2]", "q2"), "softmax 'softmax': divides by a sum that it computes"),
         (make(ADD, NO_ATTRS, [q, quantized(alone, "int4[scale=1]", "q2")], "y", "y").output, "multiplies constants"),
         (quantized(make(RELU, NO_ATTRS, [alone.producer.inputs[0]], "r", "r").output, "int4[scale=1/2]", "q2"), "constants only"),
         (quantized(q, "int40[scale=1/1099511627776]", "q2"), "quantize to at most 31 bits"),
