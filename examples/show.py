@@ -7,7 +7,7 @@ from rich.table import Table
 
 from hwgen import BuildReport
 from hwgen.dataflow.layers import layer_rows
-from hwgen.dataflow.stage import Dataflow
+from hwgen.dataflow.stage import Buffer, Dataflow
 
 
 def layers(flow: Dataflow) -> Table:
@@ -21,6 +21,19 @@ def layers(flow: Dataflow) -> Table:
             row.path, " × ".join(map(str, stage.output.type.shape[1:])), row.input_format, weights, row.output_format,
             row.parallelism or "", str(row.multipliers), str(row.cycles), str(row.fifo_depth),
         )
+    return table
+
+
+def branches(flow: Dataflow) -> Table:
+    """A row a FIFO on a branch: a value that is used twice waits there for what is made of it on the longer way."""
+    table = Table(title=f"FIFOs on branches of {flow.name}")
+    for heading in ("value", "made by", "shape", "beats a tensor", "depth, beats", "bits"):
+        table.add_column(heading, justify="left" if heading in ("value", "made by") else "right")
+    for buffer in (e for e in flow.elements if isinstance(e, Buffer)):
+        (stream,) = buffer.gives
+        value, numbers = stream.value, (stream.beats, buffer.depth, buffer.depth * stream.bits)
+        shape = " × ".join(map(str, value.type.shape[1:]))
+        table.add_row(value.name, value.producer.path, shape, *map(str, numbers))
     return table
 
 

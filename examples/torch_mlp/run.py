@@ -60,7 +60,7 @@ def main(folder: Path, precision: str) -> int:
     make_deterministic()
     digits = load()
     model = DigitsMlp()
-    train(model, digits, epochs=EPOCHS)
+    train(model, digits.train_images, digits.train_labels, epochs=EPOCHS)
     with torch.no_grad():
         in_float = model(torch.from_numpy(digits.test_images)).numpy().argmax(axis=1)
     report = build(model, digits, folder, precision)

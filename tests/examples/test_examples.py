@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("example", ["digits_mlp", "torch_mlp", "pass_api"])
+@pytest.mark.parametrize("example", ["digits_mlp", "torch_mlp", "pass_api", "muon_conv1d"])
 def test_example_runs(example: str) -> None:
     pytest.importorskip("brevitas", reason="brevitas is not installed")
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
