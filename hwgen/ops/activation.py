@@ -24,7 +24,7 @@ from hwgen.numerics.surd import UNIT, ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending
 from hwgen.ops.quantize import clip_codes
-from hwgen.ops.real_sampling import random_number
+from hwgen.ops.real_sampling import channel_axis, random_number
 from hwgen.ops.record import Float64, RealOp, attrs_as, make
 from hwgen.ops.scalar import ScaleBiasAttrs, along_axis, exact_vector
 
@@ -244,8 +244,8 @@ def _clip_sample(random: Random, value: Value, name: str) -> Value:
 
 
 def _prelu_sample(random: Random, value: Value, name: str) -> Value:
-    axis = random.randrange(1, len(value.type.shape))
-    count = random.choice((1, value.type.shape[axis])) if axis == len(value.type.shape) - 1 else 1
+    axis = channel_axis(value)
+    count = random.choice((1, value.type.shape[axis]))
     slopes = [random.choice((Surd.of(Fraction(13, 128)), Surd.of(-1), random_number(random, 2))) for _ in range(count)]
     return make(PRELU, PReluAttrs(tuple(slopes), axis), [value], name, name).output
 

@@ -15,8 +15,8 @@ from hwgen.errors import HwgenError
 from hwgen.formats import REAL
 from hwgen.ir.graph import NO_ATTRS, NoAttrs, Node, TensorType, Value
 from hwgen.ops.importing import OnnxCall, OnnxRule, TorchCall, TorchRule
-from hwgen.ops.real_sampling import channel_axis, constant, exact, floats, on_grid
 from hwgen.ops.quantize import again
+from hwgen.ops.real_sampling import channel_axis, constant, exact, floats, moved_only
 from hwgen.ops.record import RealOp, RealSampler, any_value, make
 from hwgen.ops.shape import independent
 from hwgen.ops.two_streams import lower_two
@@ -87,6 +87,12 @@ def _operand(random: Random, value: Value, name: str) -> Value:
     return make(op, NO_ATTRS, [data, other], f"{name}.{op.name}", name).output
 
 
+def _quantized(value: Value) -> bool:
+    """Of one quantizer."""
+    source = moved_only(value)
+    return source is not None and source.op == "quantize"
+
+
 def _binary_sample(op: str) -> RealSampler:
     def sample(random: Random, value: Value, name: str) -> Value:
         if op in ("min", "max"):
@@ -115,7 +121,7 @@ def _binary_op(name: str, onnx: Mapping[str, OnnxRule], torch: Mapping[str, Torc
     function = _EVALUATE[name]
     return RealOp(
         name, NoAttrs, _infer_binary, evaluate=lambda node, x: function(x[0], x[1]), lower=_LOWER.get(name), onnx=onnx,
-        torch=torch, sample=_binary_sample(name), takes=on_grid if name in ("min", "max") else any_value,
+        torch=torch, sample=_binary_sample(name), takes=_quantized if name in ("min", "max") else any_value,
     )
 
 

@@ -22,11 +22,12 @@ from hwgen.numerics.interval import Interval
 from hwgen.numerics.surd import UNIT, ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
-from hwgen.ops.real_sampling import shapes_only
+from hwgen.ops.real_sampling import moved_only
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
 from hwgen.ops.requantize import ScaleAttrs
 from hwgen.ops.sampling import fresh_input, random_lanes
-from hwgen.ops.shape import ReshapeAttrs
+from hwgen.ops.shape import ReshapeAttrs, TransposeAttrs
+from hwgen.ops.weights import PRODUCTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +172,12 @@ class _SurdOrder:
 
 def _argmax_takes(value: Value) -> bool:
     """One scale for all classes: codes of a quantizer without channels, or a product of such with such a weight."""
-    source = shapes_only(value)
+    source = moved_only(value)
     if source is None or source.op == "input" or value.type.elements != value.type.shape[-1]:
         return False
-    made = (n.output.type.format for n in topological(source.inputs[1:2] if source.op == "linear" else [source.output]))
+    if source.op in PRODUCTS and moved_only(source.inputs[0]) is None:
+        return False
+    made = (n.output.type.format for n in topological(source.inputs[1:2] if source.op in PRODUCTS else [source.output]))
     formats = [f for f in made if isinstance(f, Quantized)]
     return bool(formats) and all(f.axis is None for f in formats)
 

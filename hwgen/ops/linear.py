@@ -20,7 +20,7 @@ from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Layout, Lowering, Pending
 from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
-from hwgen.ops.real_sampling import constant, exact, floats, on_grid, random_quantizer, shapes_only
+from hwgen.ops.real_sampling import constant, exact, floats, moved_only, on_grid, random_quantizer
 from hwgen.ops.record import Float64, RealOp, make
 from hwgen.ops.sampling import random_size
 from hwgen.ops.scalar import ScaleBiasAttrs
@@ -168,7 +168,7 @@ def _real_weight(random: Random, outputs: int, inputs: int, name: str, most_bits
 
 
 def _real_sample(random: Random, value: Value, name: str) -> Value:
-    inputs, source = value.type.shape[-1], shapes_only(value)
+    inputs, source = value.type.shape[-1], moved_only(value)
     outputs = min(random_size(random), 12 if inputs <= 32 else 4)
     regular = source is not None and getattr(source.output.type.format, "axis", None) is None
     operands = [value, _real_weight(random, outputs, inputs, name, MAX_WEIGHT_BITS if regular else 8)]

@@ -129,7 +129,7 @@ def _refused(kind: str):  # noqa: ANN202 - a TorchRule
 
 def _sample(random: Random, value: Value, name: str) -> Value:
     shape = value.type.shape
-    axes = range(1, len(shape)) if random.random() < 0.2 else range(2, len(shape))
+    axes = (1,) if random.random() < 0.2 else range(2, len(shape))
     before, after = ([random.randint(0, 2) if k in axes else 0 for k in range(len(shape))] for _ in range(2))
     return make(PAD, PadAttrs(tuple(before), tuple(after)), [value], name, name).output
 

@@ -21,6 +21,7 @@ from hwgen.formats import REAL
 from hwgen.ir.graph import NO_ATTRS, Attrs, Node, TensorType, Value
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Layout, Lowering, Pending, channels_last
+from hwgen.ops.real_sampling import on_grid
 from hwgen.ops.rearrange import RearrangeAttrs
 from hwgen.ops.record import Float64, RealOp, attrs_as, make
 from hwgen.ops.shape import TransposeAttrs
@@ -258,5 +259,5 @@ RESIZE = RealOp(
         **{f"aten._upsample_nearest_exact{n}d.{kind}": _torch(exact=True) for n in (1, 2) for kind in ("default", "vec")},
         **{f"aten.upsample_{k}.{kind}": _torch_refused(k) for k in _REFUSED for kind in ("default", "vec")},
     },
-    sample=_sample, takes=lambda value: 3 <= len(value.type.shape) <= 4,
+    sample=_sample, takes=lambda value: on_grid(value) and 3 <= len(value.type.shape) <= 4,
 )

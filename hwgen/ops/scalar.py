@@ -19,8 +19,9 @@ from hwgen.ir.graph import NO_ATTRS, Attrs, Node, TensorType, Value, topological
 from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending
-from hwgen.ops.real_sampling import exact, floats
+from hwgen.ops.real_sampling import channel_axis, exact, floats
 from hwgen.ops.record import Float64, RealOp, attrs_as, make
+from hwgen.ops.weights import PRODUCTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,24 +226,26 @@ def _exact_vectors(random: Random, channels: int, *, least: float | None = None)
 
 
 def _scale_bias_sample(random: Random, value: Value, name: str) -> Value:
-    gain, bias = (tuple(exact(random, (random.choice((1, value.type.shape[-1])),), 0.7)) for _ in range(2))
+    axis = channel_axis(value)
+    gain, bias = (tuple(exact(random, (random.choice((1, value.type.shape[axis])),), 0.7)) for _ in range(2))
     if len(gain) > 1 and random.random() < 0.2:
         gain = (ZERO, *gain[1:])
-    return make(SCALE_BIAS, ScaleBiasAttrs(gain, bias), [value], name, name).output
+    return make(SCALE_BIAS, ScaleBiasAttrs(gain, bias, axis), [value], name, name).output
 
 
 def _batch_norm_takes(value: Value) -> bool:
     """Not what a product with real weights makes: folded into these it leaves them on no common grid."""
-    if value.producer.op != "linear":
+    if value.producer.op not in PRODUCTS:
         return True
     return any(n.output.type.format is not REAL for n in topological(value.producer.inputs[1:2]))
 
 
 def _batch_norm_sample(random: Random, value: Value, name: str) -> Value:
-    channels = value.type.shape[-1]
+    axis = channel_axis(value)
+    channels = value.type.shape[axis]
     gamma, beta, mean = (_exact_vectors(random, channels) for _ in range(3))
     variance = _exact_vectors(random, channels, least=0.25)
-    attrs = BatchNormAttrs(gamma, beta, mean, variance, Surd.of(random.choice((1e-5, 1e-3, 0.0))))
+    attrs = BatchNormAttrs(gamma, beta, mean, variance, Surd.of(random.choice((1e-5, 1e-3, 0.0))), axis)
     return make(BATCH_NORM, attrs, [value], name, name).output
 
 

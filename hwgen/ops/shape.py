@@ -18,7 +18,7 @@ from hwgen.numerics.interval import Interval
 from hwgen.numerics.surd import UNIT, ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Layout, Lowering, Pending
-from hwgen.ops.real_sampling import on_grid, shapes_only
+from hwgen.ops.real_sampling import moved_only, on_grid
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make, no_units
 from hwgen.ops.sampling import fresh_input, random_shape, spread
 
@@ -251,7 +251,7 @@ def _identity_sample(random: Random, value: Value, name: str) -> Value:
 
 def _reshape_sample(random: Random, value: Value, name: str) -> Value:
     """Any shape where one scale holds for all elements; otherwise only axes of size 1 come and go."""
-    shape, source = value.type.shape, shapes_only(value)
+    shape, source = value.type.shape, moved_only(value)
     if source is not None and on_grid(value) and getattr(source.output.type.format, "axis", None) is None:
         target = random_shape(random, value.type.elements)
     else:
@@ -260,8 +260,11 @@ def _reshape_sample(random: Random, value: Value, name: str) -> Value:
 
 
 def _transpose_sample(random: Random, value: Value, name: str) -> Value:
-    """The batch stays first, and the elements stay in their order: only axes of size 1 move, and the last axis not at all."""
+    """The batch stays first.  Off a grid the elements stay in their order: only axes of size 1 move, and the last not at all."""
     shape = value.type.shape
+    if on_grid(value) and random.random() < 0.5:
+        perm = (0, *random.sample(range(1, len(shape)), len(shape) - 1))
+        return make(TRANSPOSE, TransposeAttrs(perm), [value], name, name).output
     middle = range(1, len(shape) - 1)
     moving = [i for i in middle if shape[i] == 1]
     order = [i for i in middle if shape[i] != 1]

@@ -18,6 +18,7 @@ from hwgen.ir.graph import NO_ATTRS, Attrs, Node, Shape, TensorType, Value
 from hwgen.numerics.interval import Interval
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Layout, Lowering, Pending
+from hwgen.ops.real_sampling import on_grid
 from hwgen.ops.rearrange import RearrangeAttrs
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
 from hwgen.ops.sampling import codes_format, fresh_input
@@ -196,11 +197,13 @@ def _torch_chunk(call: TorchCall) -> tuple[Value, ...]:
 
 
 def _real_sample(random: Random, value: Value, name: str) -> Value:
+    """At times every other position, or every third."""
     shape = value.type.shape
     axis = random.randrange(1, len(shape))
     start = random.randrange(shape[axis])
-    count = random.randint(1, shape[axis] - start)
-    return make(SLICE, SliceAttrs(axis, start, count), [value], name, name).output
+    step = random.choice((1, 1, 2, 3)) if axis >= 2 and len(shape) <= 4 and on_grid(value) else 1
+    count = random.randint(1, (shape[axis] - start - 1) // step + 1)
+    return make(SLICE, SliceAttrs(axis, start, count, step if count > 1 else 1), [value], name, name).output
 
 
 SLICE = RealOp(

@@ -95,6 +95,9 @@ class _Lowering:
             current, wanted = pending.layout.places, layout.places
             source = None if np.array_equal(current, wanted) else np.argsort(current)[wanted]
             pending, chains = self._movable(pending, source, shape[-1], name, path)
+            if source is not None and permutation(source, shape) is None:  # the order of the reals is one move of axes from each
+                plain = self.arrange(pending, tuple(range(len(pending.shape))), name=f"{name}.plain", path=path)
+                return self.arrange(plain, order, name=name, path=path)
             codes = pending.codes
             codes = self._as_shape(codes, shape, name, path) if source is None else self._permuted(codes, source, shape, name, path)
             pending = Pending(codes, chains, pending.shape, layout)

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from hwgen.dataflow.cycles import size_fifos
+from hwgen.dataflow.cycles import least_fifos, size_fifos
 from hwgen.dataflow.plan import device_graph, plan, with_depths
 from hwgen.dataflow.stage import Dataflow
 from hwgen.dataflow.unit import Parallelism
@@ -56,7 +56,7 @@ def is_real(graph: Graph) -> bool:
 class FuzzCase:
     """graph: lowered; or real, and then the rest is empty: lowering it is the whole trial.
 
-    parallelism: of each layer, by its path.  fifo_depth: of every stage's FIFO; 0: as computed.  trials: the runs.
+    parallelism: of each layer, by its path.  fifo_depth: of every stage's FIFO; 0: all as computed.  trials: the runs.
     codes: (samples, …) of each input.  origin: seed and number that it was drawn from.
     """
 
@@ -73,11 +73,11 @@ class FuzzCase:
         return is_real(self.graph)
 
     def flow(self) -> Dataflow:
-        """The design, as deep FIFOs as the case says; those of branches are always as computed."""
+        """The design, as deep FIFOs as the case says; where it says so, those of branches are the least that these allow."""
         chosen = [(n, self.parallelism[n.path]) for n in device_graph(self.graph).nodes if n.path in self.parallelism]
         flow = size_fifos(plan(self.graph, chosen))
         stages = {s.name: self.fifo_depth for s in flow.stages if s.fifo_depth}
-        return with_depths(flow, stages) if self.fifo_depth else flow
+        return least_fifos(with_depths(flow, stages)) if self.fifo_depth else flow
 
 
 class _Record(BaseModel):

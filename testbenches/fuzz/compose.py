@@ -110,10 +110,19 @@ def integer_network(random: Random, layers: int) -> tuple[Graph, dict[str, Paral
     while True:
         growth, lanes = _attempt(random, layers)
         layers_of = {n.path: lanes[n.path] for n in growth.nodes if INTEGER[n.op].work is not None}
-        hardware = any(INTEGER[n.op].units(n, lanes[n.path]) for n in growth.nodes)
         also = [v for v in growth.values if v not in growth.unused and v.producer.op != "input" and random.random() < 0.05]
-        if layers_of or (hardware and random.random() < 0.1):
-            return decoded([*growth.unused, *also], "fuzz"), layers_of
+        graph = decoded([*growth.unused, *also], "fuzz")
+        if layers_of or (_has_hardware(graph) and random.random() < 0.1):
+            return graph, layers_of
+
+
+def _has_hardware(graph: Graph) -> bool:
+    """Whether the chip has something to compute."""
+    try:
+        nodes = device_graph(graph).nodes
+    except HwgenError:
+        return False
+    return any(INTEGER[n.op].units(n, INTEGER[n.op].fit(n, Parallelism(1, 1))) for n in nodes)
 
 
 def lowered_network(random: Random, layers: int) -> Graph:
@@ -122,7 +131,7 @@ def lowered_network(random: Random, layers: int) -> Graph:
         graph = random_real_graph(random, layers)
         try:
             lowered = lower(graph).graph
-            if any(INTEGER[n.op].units(n, INTEGER[n.op].fit(n, Parallelism(1, 1))) for n in device_graph(lowered).nodes):
+            if _has_hardware(lowered):
                 return lowered
         except ERRORS as error:
             if not is_refusal(error):

@@ -18,8 +18,9 @@ from hwgen.ir.graph import Graph, Node, Value
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.surd import Surd
 from hwgen.ops.table import INTEGER
+from pass_fuzz import exact_windows
 from pass_fuzz.exact_functions import ACTIVATIONS, activation
-from pass_fuzz.real import Real
+from pass_fuzz.real import Real, Undecided
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -58,12 +59,30 @@ def _softmax(row: list[Real], *, log: bool) -> list[Real]:
     return [Real(x.ball - total.log() if log else x.ball.exp() / total) for x in row]
 
 
-def _greatest(row: list[Real]) -> Real:
+def _place_of_greatest(row: list[Real]) -> int:
     best = 0
     for index, value in enumerate(row):
         if (value - row[best]).sign() > 0:
             best = index
-    return Real(best)
+    return best
+
+
+def _greatest(row: list[Real]) -> Real:
+    """At least as great as every other; which of two that cannot be told apart does not matter."""
+    best = row[0]
+    for value in row[1:]:
+        try:
+            best = value if (value - best).sign() > 0 else best
+        except Undecided:
+            if not value.equals(best):
+                raise
+    return best
+
+
+def _along(values: tuple[Any, ...], axis: int, rank: int) -> Array:
+    """Exact numbers, shaped to go with a tensor of ``rank`` axes."""
+    shape = [-1 if k == axis % rank else 1 for k in range(rank)] if len(values) > 1 else [1] * rank
+    return reals(np.array(values, dtype=object)).reshape(shape)
 
 
 def _by_channel(format_: Quantized, shape: tuple[int, ...]) -> tuple[Array, Array]:
@@ -149,10 +168,10 @@ class Evaluation:
             case "linear":
                 return x[0] @ x[1].T + x[2] if len(x) > 2 else x[0] @ x[1].T
             case "scale_bias":
-                return x[0] * reals(np.array(attrs.gain, dtype=object)) + reals(np.array(attrs.bias, dtype=object))
+                return x[0] * _along(attrs.gain, attrs.axis, x[0].ndim) + _along(attrs.bias, attrs.axis, x[0].ndim)
             case "batch_norm":
                 gamma, beta, mean, variance = (
-                    reals(np.array(v, dtype=object)) for v in (attrs.gamma, attrs.beta, attrs.mean, attrs.variance)
+                    _along(v, attrs.axis, x[0].ndim) for v in (attrs.gamma, attrs.beta, attrs.mean, attrs.variance)
                 )
                 root = _each(lambda v: Real(Surd.sqrt((v.surd + attrs.epsilon).rational)), 1, 1)(variance)
                 return (x[0] - mean) / root * gamma + beta
@@ -164,16 +183,34 @@ class Evaluation:
                 return x[0] * x[1]
             case "div":
                 return x[0] / x[1]
+            case "min" | "max":
+                sign = Real(1 if node.op == "max" else -1)
+                return np.asarray(_each(lambda a, b: _greatest([a * sign, b * sign]) * sign, 2, 1)(*x))
+            case "conv" | "conv_transpose":
+                of = exact_windows.convolution if node.op == "conv" else exact_windows.transposed
+                return of(x[0], x[1], x[2] if len(x) > 2 else None, attrs, (len(x[0]), *node.output.type.shape[1:]))
+            case "max_pool" | "average_pool":
+                shape = (len(x[0]), *node.output.type.shape[1:])
+                return exact_windows.pooled(x[0], attrs, shape, _greatest if node.op == "max_pool" else None)
+            case "reduce":
+                return exact_windows.reduced(x[0], attrs, _greatest)
+            case "concat":
+                return np.concatenate(x, axis=attrs.axis)
+            case "slice":
+                return exact_windows.part(x[0], attrs)
+            case "pad":
+                return exact_windows.padded(x[0], attrs, Real(attrs.value))
+            case "resize":
+                return exact_windows.resized(x[0], attrs)
             case "prelu":
-                along = [-1 if k == attrs.axis % x[0].ndim else 1 for k in range(x[0].ndim)] if len(attrs.slope) > 1 else []
-                slopes = reals(np.array(attrs.slope, dtype=object)).reshape(along or (1,) * x[0].ndim)
+                slopes = _along(attrs.slope, attrs.axis, x[0].ndim)
                 return np.asarray(_each(lambda v, s: v if v.sign() >= 0 else v * s, 2, 1)(x[0], slopes))
             case _ if node.op in ACTIVATIONS:
                 return np.asarray(_each(lambda v: activation(v, node.op, attrs), 1, 1)(x[0]))
             case "softmax":
                 return self._rows(x[0], lambda row: _softmax(row, log=attrs.log))
             case "argmax":
-                return self._rows(x[0], lambda row: [_greatest(row)])
+                return self._rows(x[0], lambda row: [Real(_place_of_greatest(row))])
             case "identity" | "reshape" | "transpose":
                 return self._moved(node, x[0], batch=batch)
             case _:
