@@ -20,6 +20,7 @@ from hwgen.frontend.building import GraphBuilder
 from hwgen.frontend.limits import check_shape
 from hwgen.frontend.onnx_reader import ReadResult
 from hwgen.ir.graph import Array, Attrs, Graph, TensorType, Value
+from hwgen.ops.refused import MODULES
 from hwgen.ops.table import TORCH_RULES
 
 if TYPE_CHECKING:
@@ -64,6 +65,15 @@ def _module_path(node: FxNode) -> str:
         return node.name
     kind_name = kind if isinstance(kind, str) else f"{kind.__module__}."
     return path if kind_name.startswith("torch.nn.") else f"{path}.{node.name}"
+
+
+def _refuse_module(node: FxNode) -> None:
+    """Raises HwgenError where the call is part of a module that is refused as a whole."""
+    stack: Mapping[str, tuple[str, Any]] = node.meta.get("nn_module_stack") or {}
+    for path, kind in stack.values():
+        package, _, name = (kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__name__}").rpartition(".")
+        if package.startswith("torch.nn.") and (reason := MODULES.get(name)):
+            raise HwgenError("unsupported-node", f"{name} {clean(path or node.name)!r}", *reason)
 
 
 class _Call:
@@ -273,6 +283,7 @@ class _Reader:
             self._move(node)
             return
         call = _Call(node, self.builder, self.shown)
+        _refuse_module(node)
         rule = TORCH_RULES.get(name)
         if rule is None:
             raise call.refuse("this operator is not supported", "`hwgen ops` lists what is")

@@ -50,15 +50,22 @@ def _softmax(node: Node, inputs: Sequence[Float64]) -> Float64:
 def _emit_softmax(call: ImportCall, axis: int, *, log: bool) -> Value:
     value = call.value(0)
     rank = len(value.type.shape)
-    if axis % rank != rank - 1:
-        raise call.refuse(f"axis={axis} of a tensor of {rank} axes", "apply it along the last axis")
-    return call.emit("softmax", SoftmaxAttrs(log), [value])
+    if not -rank <= axis < rank or axis % rank == 0:
+        raise call.refuse(f"axis={axis} of a tensor of {rank} axes", "apply it along an axis after the batch")
+    axis %= rank
+    if axis == rank - 1:
+        return call.emit("softmax", SoftmaxAttrs(log), [value])
+    swap = TransposeAttrs(tuple({axis: rank - 1, rank - 1: axis}.get(k, k) for k in range(rank)))
+    turned = call.emit("transpose", swap, [value], suffix=".turned")
+    return call.emit("transpose", swap, [call.emit("softmax", SoftmaxAttrs(log), [turned], suffix=".last")])
 
 
 def _onnx_softmax(*, log: bool):  # noqa: ANN202 - an OnnxRule
     def rule(call: OnnxCall) -> Value:
-        # before opset 13 the default axis is 1 and the rest is flattened: the same for (batch, classes)
-        return _emit_softmax(call, call.integer("axis", -1 if call.opset >= 13 else 1), log=log)
+        axis, rank = call.integer("axis", -1 if call.opset >= 13 else 1), len(call.value(0).type.shape)
+        if call.opset < 13 and axis % max(rank, 1) != rank - 1:
+            raise call.refuse(f"axis={axis} of {rank} axes means all from there on as one before opset 13", "use opset 13")
+        return _emit_softmax(call, axis, log=log)
 
     return rule
 
@@ -73,12 +80,19 @@ def _torch_softmax(*, log: bool):  # noqa: ANN202 - a TorchRule
     return rule
 
 
+def _inside(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
+    raise HwgenError(
+        "unsupported-node", f"softmax {node.path!r}", "divides by a sum that it computes, which has no exact integer form",
+        "put it last, where the host computes it, or use sigmoid",
+    )
+
+
 def _softmax_sample(random: Random, value: Value, name: str) -> Value:
     return make(SOFTMAX, SoftmaxAttrs(random.random() < 0.5), [value], name, name).output
 
 
 SOFTMAX = RealOp(
-    "softmax", SoftmaxAttrs, _infer_softmax, _softmax, sample=_softmax_sample,
+    "softmax", SoftmaxAttrs, _infer_softmax, _softmax, _inside, sample=_softmax_sample,
     onnx={"Softmax": _onnx_softmax(log=False), "LogSoftmax": _onnx_softmax(log=True)},
     torch={
         "aten.softmax.int": _torch_softmax(log=False), "aten.log_softmax.int": _torch_softmax(log=True),

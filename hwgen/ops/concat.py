@@ -21,6 +21,7 @@ from hwgen.formats import REAL, IntArray, Integer
 from hwgen.ir.graph import NO_ATTRS, Attrs, Node, Shape, TensorType, Value
 from hwgen.numerics.interval import Interval
 from hwgen.numerics.scalar_map import Chain
+from hwgen.ops.clamps import with_clamps_computed
 from hwgen.ops.common_grid import on_common_grid
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Layout, Lowering, Pending
@@ -72,6 +73,7 @@ def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending
         chains = tuple(c for p in parts for c in _spread(p))
     else:
         if len({p.chains for p in parts}) > 1:
+            parts = [with_clamps_computed(lowering, p, name=f"{name}.clamped{k}", path=node.path) for k, p in enumerate(parts)]
             parts = on_common_grid(lowering, parts, name=f"{name}.grid", path=node.path)
         chains = parts[0].chains
     codes = lowering.emit("join", AxisAttrs(code_axis), _one_width(lowering, parts, node), name=f"{name}.codes", path=node.path)

@@ -24,7 +24,7 @@ from hwgen.ops.real_sampling import constant, exact, floats, moved_only, on_grid
 from hwgen.ops.record import Float64, RealOp, make
 from hwgen.ops.sampling import random_size
 from hwgen.ops.scalar import ScaleBiasAttrs
-from hwgen.ops.shape import TRANSPOSE, TransposeAttrs
+from hwgen.ops.shape import TRANSPOSE, TransposeAttrs, independent
 from hwgen.ops.weights import MAX_WEIGHT_BITS, constant_bias, weight_rows
 from hwgen.ops.window_conv import ConvAttrs
 
@@ -96,6 +96,8 @@ def _transposed(call: ImportCall, weight: Value) -> Value:
 
 
 def _check_weight(call: ImportCall, weight: Value) -> Value:
+    if not independent(weight):
+        raise call.refuse("multiplies two computed matrices", "use a linear layer, whose weight is a constant")
     if len(weight.type.shape) != 2:
         raise call.refuse(f"weight of shape {weight.type.shape}", "use a matrix")
     return weight

@@ -12,6 +12,7 @@ from hwgen.errors import HwgenError
 from hwgen.formats import REAL
 from hwgen.ir.graph import NO_ATTRS, Attrs, Node, TensorType, Value
 from hwgen.numerics.surd import ZERO, Surd
+from hwgen.ops.clamps import with_clamps_computed
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Layout, Lowering, Pending, channels_last
 from hwgen.ops.real_sampling import on_grid
@@ -57,6 +58,7 @@ def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending
             "pad the axes of positions of an image, or its channels, not all at once",
         )
     x = lowering.arrange(x, order, name=f"{node.output.name}.input", path=node.path)
+    x = with_clamps_computed(lowering, x, name=f"{node.output.name}.clamped", path=node.path)
     codes, pad = padded_codes(lowering, node, x, attrs.value)
     sizes, fronts, backs = ((*v[1:-1], plain)[:2] for v, plain in ((codes.type.shape, 1), (before, 0), (after, 0)))
     rows, cols = (

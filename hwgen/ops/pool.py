@@ -23,6 +23,7 @@ from hwgen.errors import HwgenError
 from hwgen.formats import REAL, IntArray
 from hwgen.ir.graph import Attrs, Node, Shape, TensorType, Value
 from hwgen.numerics.surd import UNIT, ZERO, Surd
+from hwgen.ops.clamps import with_clamps_computed
 from hwgen.ops.common_grid import scaled
 from hwgen.ops.conv import check_numbers, first, image_of, last, moved, pads_of
 from hwgen.ops.importing import OnnxCall, OnnxRule, TorchCall, TorchRule
@@ -159,6 +160,7 @@ def _lower_max(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pen
 def _lower_average(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
     attrs, window, divisors = attrs_as(node, RealPoolAttrs), _window(node), _divisors(node)
     x = _as_image(lowering, node, inputs[0])
+    x = with_clamps_computed(lowering, x, name=f"{node.output.name}.clamped", path=node.path)
     if codes_format(x.codes).bipolar:
         x = replace(x, codes=widened(lowering, x.codes, -1, 1, name=f"{node.output.name}.wide", path=node.path))
     maps, pad = x.affine, 0

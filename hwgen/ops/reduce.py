@@ -18,6 +18,7 @@ from hwgen.formats import REAL
 from hwgen.ir.graph import NO_ATTRS, Attrs, Node, Shape, TensorType, Value
 from hwgen.numerics.scalar_map import Apply, Chain, ClampedAffine
 from hwgen.numerics.surd import ZERO, Surd
+from hwgen.ops.clamps import with_clamps_computed
 from hwgen.ops.common_grid import common_unit
 from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule, TorchCall, TorchRule
 from hwgen.ops.lowering import Layout, Lowering, Pending, channels_last, needs_quantizer
@@ -101,6 +102,7 @@ def _affine(lowering: Lowering, node: Node, x: Pending) -> Pending:
         squares = lower_two("mul")(lowering, node, [inner, inner])
         after = [_squared(chain) or ClampedAffine() for chain in x.chains]
         x = squares.map(lambda chain, c: chain.scaled(after[c % len(after)].gain, after[c % len(after)].bias), len(after))
+    x = with_clamps_computed(lowering, x, name=f"{node.output.name}.clamped", path=node.path)
     if x.affine is None:
         raise needs_quantizer(node, "a non-linear function of an unquantized value comes before it")
     return x

@@ -244,7 +244,7 @@ def _torch_refused(kind: str):  # noqa: ANN202 - a TorchRule
     return rule
 
 
-_REFUSED: Final = ("bilinear2d", "linear1d", "bicubic2d")
+_REFUSED: Final = ("bilinear2d", "linear1d")
 
 
 def _sample(random: Random, value: Value, name: str) -> Value:

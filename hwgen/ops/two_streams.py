@@ -17,6 +17,7 @@ from hwgen.errors import HwgenError
 from hwgen.ir.graph import Node
 from hwgen.numerics.scalar_map import ClampedAffine
 from hwgen.numerics.surd import ZERO, Surd
+from hwgen.ops.clamps import with_clamps_computed
 from hwgen.ops.common_grid import common_unit, ratio, scaled
 from hwgen.ops.eltwise import EltwiseAttrs
 from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
@@ -61,7 +62,9 @@ def lower_two(kind: str, *, minus: bool = False) -> Callable[[Lowering, Node, Se
     """The lowering rule.  kind: of `EltwiseAttrs`.  minus: the second operand is subtracted."""
 
     def rule(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
-        x, y = _aligned(lowering, node, inputs)
+        sides = zip(inputs, ("a", "b"), strict=True)
+        plain = [with_clamps_computed(lowering, p, name=f"{node.output.name}.{s}.clamped", path=node.path) for p, s in sides]
+        x, y = _aligned(lowering, node, plain)
         if minus:
             y = y.map(lambda chain, _: chain.scaled(Surd.of(-1), ZERO))
         xs, ys = x.affine, y.affine

@@ -18,12 +18,13 @@ from hwgen.formats import REAL, IntArray, Integer, Quantized
 from hwgen.ir.graph import NO_ATTRS, Attrs, Graph, Node, Shape, Value, topological, unique_name
 from hwgen.numerics.interval import Interval
 from hwgen.numerics.parts import level_ends, monotone_parts
-from hwgen.numerics.requantize import Requantizer, find_requantizer
+from hwgen.numerics.requantize import Requantizer, TableMap, find_requantizer
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.scalar_map import Chain, Levels
 from hwgen.numerics.scale_shift import ScaleShift
 from hwgen.numerics.surd import UNIT, Surd
 from hwgen.ops.arithmetic import ARITHMETIC
+from hwgen.ops.clamps import with_clamps_computed
 from hwgen.ops.common_grid import on_common_grid
 from hwgen.ops.lowering import Layout, Pending, needs_quantizer
 from hwgen.ops.permute import PermuteAttrs, permutation
@@ -94,10 +95,10 @@ class _Lowering:
         if pending.layout != layout or codes.type.shape != shape:
             current, wanted = pending.layout.places, layout.places
             source = None if np.array_equal(current, wanted) else np.argsort(current)[wanted]
-            pending, chains = self._movable(pending, source, shape[-1], name, path)
             if source is not None and permutation(source, shape) is None:  # the order of the reals is one move of axes from each
                 plain = self.arrange(pending, tuple(range(len(pending.shape))), name=f"{name}.plain", path=path)
                 return self.arrange(plain, order, name=name, path=path)
+            pending, chains = self._movable(pending, source, shape[-1], name, path)
             codes = pending.codes
             codes = self._as_shape(codes, shape, name, path) if source is None else self._permuted(codes, source, shape, name, path)
             pending = Pending(codes, chains, pending.shape, layout)
@@ -126,7 +127,8 @@ class _Lowering:
         chains = _moved_chains(pending, source, channels)
         if chains is not None:
             return pending, chains
-        (plain,) = on_common_grid(self, [pending], name=f"{name}.grid", path=path)
+        clamped = with_clamps_computed(self, pending, name=f"{name}.clamped", path=path)
+        (plain,) = on_common_grid(self, [clamped], name=f"{name}.grid", path=path)
         return plain, plain.chains
 
     def _as_shape(self, codes: Value, shape: Shape, name: str, path: str) -> Value:
@@ -142,6 +144,7 @@ class _Lowering:
 
     def view(self, pending: Pending, *, name: str, path: str) -> Value:
         """The codes with the pending's scale and offset."""
+        pending = with_clamps_computed(self, pending, name=f"{name}.clamped", path=path)
         maps = pending.affine
         if maps is None:
             raise HwgenError(
@@ -273,9 +276,12 @@ def _narrowed(
 
 def _is_identity(found: Requantizer, codes: Value, integer: Integer) -> bool:
     format_ = codes.type.format
-    if not isinstance(found, ScaleShift) or not isinstance(format_, Integer):
+    if not isinstance(format_, Integer):
         return False
-    plain = found.shift == 0 and set(found.multipliers) == {1} and set(found.offsets) == {(0,)}
+    if isinstance(found, TableMap):
+        plain = found.values == tuple(range(found.low, found.low + len(found.values)))
+    else:
+        plain = isinstance(found, ScaleShift) and (found.shift, {*found.multipliers}, {*found.offsets}) == (0, {1}, {(0,)})
     return plain and (format_.low, format_.high, format_.bipolar) == (integer.low, integer.high, integer.bipolar)
 
 

@@ -201,7 +201,7 @@ REFUSED: dict[str, tuple[Callable[..., object], str]] = {
     "scaled addition": (lambda m, x: torch.add(x, m.v, alpha=2), "alpha"),
     "scaled addmm": (lambda m, x: torch.addmm(m.b, x, m.w, beta=0.5), "alpha or beta"),
     "rounding division": (lambda m, x: torch.div(x, 2, rounding_mode="floor"), "aten.div.Tensor_mode"),
-    "softmax over the batch": (lambda m, x: torch.softmax(x, 0), "last axis"),
+    "softmax over the batch": (lambda m, x: torch.softmax(x, 0), "after the batch"),
     "argmax over everything": (lambda m, x: torch.argmax(x), "dim=-1"),
     "argmax over the batch": (lambda m, x: torch.argmax(x, 0), "last axis"),
     "transposed batch": (lambda m, x: x.t() @ torch.ones(1, 2), "batch axis"),
