@@ -25,7 +25,10 @@ def layers(flow: Dataflow) -> Table:
 
 
 def branches(flow: Dataflow) -> Table:
-    """A row a FIFO on a branch: a value that is used twice waits there for what is made of it on the longer way."""
+    """A row a FIFO behind a fork, where a value that is used twice waits for what is made of it on the longer way.
+
+    Where a layer stands on the shorter way, it waits in that layer's own FIFO (see `layers`).
+    """
     table = Table(title=f"FIFOs on branches of {flow.name}")
     for heading in ("value", "made by", "shape", "beats a tensor", "depth, beats", "bits"):
         table.add_column(heading, justify="left" if heading in ("value", "made by") else "right")
