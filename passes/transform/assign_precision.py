@@ -2,6 +2,7 @@
 
     linear(x, W, b)   ⇒   linear(quantize(x), quantize(W), b)
 
+A value that is repeated on its way there (a resize) is quantized before.
 Biases stay exact (they go into the requantizer).  With ``calibration`` data a fixed-point format keeps its width and
 gets, tensor by tensor, the fewest integer bits that hold the largest magnitude seen.
 """
@@ -26,7 +27,7 @@ from hwgen.ops.weights import POOLS, PRODUCTS
 from hwgen.pipeline import Effect, Notes, Pass
 
 _NEEDS_CODES: Final = frozenset((*PRODUCTS, *POOLS, *FUNCTION_OPS))
-_TRANSPARENT: Final = ("reshape", "identity", "transpose", "max_pool")
+_TRANSPARENT: Final = ("reshape", "identity", "transpose", "slice", "resize", "max_pool")
 
 
 def _is_quantized(value: Value) -> bool:
@@ -41,6 +42,13 @@ def _fitted(format_: Quantized, largest: float) -> Quantized:
     if not isinstance(format_, Fixed) or largest <= 0:
         return format_
     return replace(format_, integer_bits=frexp(largest)[1] + format_.is_signed)
+
+
+def _with_quantizer(value: Value, format_: Quantized, name: str, *, repeats: bool) -> Value:
+    """``value`` on a grid.  repeats: quantize what its producer repeats."""
+    source = value.producer.inputs[0] if repeats else value
+    quantized = make(QUANTIZE, QuantizeAttrs(format_), [source], name, source.producer.path).output
+    return value.producer.with_inputs([quantized]).output if repeats else quantized
 
 
 @dataclass(frozen=True)
@@ -76,9 +84,9 @@ class AssignPrecision(Pass):
                 attrs = value.producer.attrs
                 top = float(np.abs(constant_floats(attrs)).max(initial=0)) if isinstance(attrs, ConstantAttrs) else 0.0
                 chosen = format_ if self.calibration is None else _fitted(format_, top or largest.get(node.inputs[index], 0.0))
-                name = f"{value.name}.q" if len(graph.uses.get(node.inputs[index], ())) <= 1 else f"{node.output.name}.in{index}"
-                quantize = make(QUANTIZE, QuantizeAttrs(chosen), [value], rewriter.name(name), value.producer.path)
-                inputs[index] = quantize.output
+                alone = len(graph.uses.get(node.inputs[index], ())) <= 1
+                name = rewriter.name(f"{value.name}.q" if alone else f"{node.output.name}.in{index}")
+                inputs[index] = _with_quantizer(value, chosen, name, repeats=alone and value.producer.op == "resize")
                 notes.changed(node.path, f"input {index} ({value.name}) becomes {chosen}")
             rewriter.replace(node.output, node.with_inputs(inputs).output)
         return rewriter.finish()
