@@ -250,7 +250,7 @@ def _sample(random: Random, value: Value, name: str) -> Value:
     pads = numbers(random, 2 * rank, 0, 2) if random.random() < 0.5 else (0,) * (2 * rank)
     drawn = RealConvAttrs(numbers(random, rank, 1, 3), numbers(random, rank, 1, 2), pads, groups)
     legal = [drawn, RealConvAttrs(one, one, around, groups)]
-    return first_legal(CONV, [*legal], [*operands, *bias_of(random, outputs, f"{name}.bias")], name)
+    return first_legal(CONV, legal, [*operands, *bias_of(random, outputs, f"{name}.bias")], name)
 
 
 _TORCH = {f"aten.conv{n}d.{kind}": _torch for n in (1, 2) for kind in ("default", "padding")}

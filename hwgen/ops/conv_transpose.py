@@ -3,8 +3,9 @@
     y[o, j] = b[o] + sum_{i, k, c: stride*i + dilation*k - pad = j} w[c, o, k] * x[c, i]
 
 In hardware an ordinary convolution that gives, at each position of the input, all the outputs that it begins: the phases, an
-output's residue by the stride.  Each phase has the taps of the kernel that it meets; no inserted zero is multiplied.  Then the
-phases are put in their places (a permutation of each row), and what lies outside the result is cut off.
+output's residue by the stride.  Each phase has the taps of the kernel that it meets, no inserted zeros (but zero weights where
+it meets fewer than another phase).  Then the phases are put in their places (a permutation of each row), and what lies outside
+the result is cut off.
 """
 
 from __future__ import annotations
@@ -252,7 +253,7 @@ def _sample(random: Random, value: Value, name: str) -> Value:
     extra = tuple(random.randrange(s) for s in strides)
     drawn = TransposedAttrs(strides, numbers(random, rank, 1, 2), numbers(random, 2 * rank, 0, 2), extra, groups)
     legal = [drawn, TransposedAttrs(one, one, none * 2, none, groups)]
-    return first_legal(CONV_TRANSPOSE, [*legal], [*operands, *bias_of(random, outputs * groups, f"{name}.bias")], name)
+    return first_legal(CONV_TRANSPOSE, legal, [*operands, *bias_of(random, outputs * groups, f"{name}.bias")], name)
 
 
 CONV_TRANSPOSE = RealOp(

@@ -308,7 +308,7 @@ def _sample(op: str) -> RealSampler:
             random.choice((0, 0, 0, 5)) if average else 0,
         )
         legal = [drawn, RealPoolAttrs(kernel, strides, (1,) * rank, (0,) * (2 * rank))]
-        return first_legal(AVERAGE_POOL if average else MAX_POOL, [*legal], [value], name)
+        return first_legal(AVERAGE_POOL if average else MAX_POOL, legal, [value], name)
 
     return sample
 

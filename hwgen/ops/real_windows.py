@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
@@ -47,7 +48,7 @@ def bias_of(random: Random, outputs: int, name: str) -> list[Value]:
     return [constant(floats(random, (outputs,)), name)] if random.random() < 0.6 else []
 
 
-def first_legal(op: RealOp, candidates: list[Attrs], operands: list[Value], name: str) -> Value:
+def first_legal(op: RealOp, candidates: Sequence[Attrs], operands: Sequence[Value], name: str) -> Value:
     """The first of some attributes that suits the operands; the last always does."""
     for attrs in candidates[:-1]:
         try:

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from hwgen.formats import IntArray, Integer
+from hwgen.formats import IntArray
 from hwgen.ir.graph import Shape, Value
 from hwgen.ops.sampling import codes_format
 from hwgen.ops.weights import MAX_WEIGHT_BITS
@@ -80,9 +80,3 @@ def random_weight(random: Random, shape: Shape) -> IntArray:
         if random.random() < 0.2:
             row[...] = random.choice([low, high] if kind == "bipolar" else [low, 0, high])
     return weight
-
-
-def in_format(code: int, format_: Integer) -> int:
-    """A code that the format's wires can carry: the same, or the least."""
-    low = -(1 << format_.bits - 1) if format_.signed else 0
-    return code if low <= code < low + (1 << format_.bits) else format_.low
