@@ -16,7 +16,7 @@ from hwgen.dataflow.cycles import Performance, predict, size_fifos
 from hwgen.dataflow.folding import by_default, for_interval, from_text
 from hwgen.dataflow.plan import Dataflow, integer_format, plan
 from hwgen.errors import HwgenError, understood
-from hwgen.formats import REAL, FloatArray
+from hwgen.formats import REAL, FloatArray, Quantized
 from hwgen.frontend.hls4ml_config import Hls4mlConfig
 from hwgen.frontend.limits import read_bytes, read_graph_text
 from hwgen.frontend.onnx_reader import ReadResult, read_onnx
@@ -103,10 +103,16 @@ class Lowered:
     default_precision: str | None = None
 
     @property
+    def quantizers(self) -> dict[str, Quantized]:
+        """What each input that is a real of the model is quantized to, by name."""
+        reals = {v for v in self.quantized.inputs if v.type.format is REAL}
+        users = (n for n in self.quantized.nodes if n.op == "quantize" and n.inputs[0] in reals)
+        return {n.inputs[0].name: n.output.type.format for n in users if isinstance(n.output.type.format, Quantized)}
+
+    @property
     def input_formats(self) -> dict[str, str]:
         """Format in which each input comes in, as its quantizer writes it."""
-        quantizers = {n.inputs[0].name: n.output.type.format for n in self.quantized.nodes if n.op == "quantize"}
-        return {v.name: str(quantizers.get(v.name, v.type.format)) for v in self.graph.inputs}
+        return {v.name: str(self.quantizers.get(v.name, v.type.format)) for v in self.graph.inputs}
 
     @property
     def host_steps(self) -> tuple[str, ...]:
@@ -262,7 +268,7 @@ class _Prepared:
         values = evaluate(self.lowered.graph, part(self.codes, slice(wanted.samples)), wanted.values)
         return write_build(
             self.lowered.graph, self.flow, folder, source_sha256=self.source_sha256, values=values, options=self.options,
-            predicted=self.predicted,
+            predicted=self.predicted, quantizers=self.lowered.quantizers,
         )
 
 
@@ -299,7 +305,7 @@ def _prepare(
             samples = options.samples or affordable_samples(flow, predicted, DEFAULT_SAMPLES, options.cycles_budget)
             codes = draw(flow, samples, options.seed)
         else:
-            codes = encode(options.inputs, flow)
+            codes = encode(options.inputs, flow, lowered.quantizers)
     return _Prepared(graph, lowered, flow, predicted, codes, _source_hash(source), options.record)
 
 

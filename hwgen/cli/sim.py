@@ -45,7 +45,7 @@ def sim(
     if codes is not None:
         data = checked_codes(first_samples(load_codes(codes, "--codes"), samples), existing.flow)
     elif inputs is not None:
-        data = encode(first_samples(load_array(inputs, "--inputs"), samples), existing.flow)
+        data = encode(first_samples(load_array(inputs, "--inputs"), samples), existing.flow, existing.quantizers)
     screen = Screen(as_json=json)
     with screen.working() as progress:
         progress("simulate")

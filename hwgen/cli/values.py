@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from hwgen.dataflow.plan import plan
 from hwgen.dataflow.stage import integer_format
 from hwgen.flow import DEFAULT_SAMPLES, BuildOptions
-from hwgen.formats import Integer
+from hwgen.formats import Integer, Quantized
 from hwgen.ir.graph import Graph, Node, Value
 from hwgen.ops.eltwise import EltwiseAttrs
 from hwgen.ops.lane_pool import PoolAttrs
@@ -92,14 +92,14 @@ def _how(node: Node) -> str:
             return ""
 
 
-def describe_values(graph: Graph, options: BuildOptions) -> tuple[ValueRow, ...]:
-    """One row for each integer value, in order; the samples run are those that ``options`` name."""
+def describe_values(graph: Graph, options: BuildOptions, quantizers: Mapping[str, Quantized]) -> tuple[ValueRow, ...]:
+    """One row for each integer value, in order; over the samples that ``options`` name.  quantizers: of inputs, by name."""
     flow = plan(graph, ())
     at_once = samples_at_a_time(graph)
     if options.inputs is None:
         codes = draw(flow, options.samples or min(DEFAULT_SAMPLES, at_once), options.seed)
     else:
-        codes = encode(options.inputs, flow)
+        codes = encode(options.inputs, flow, quantizers)
     ends: dict[Value, tuple[int, int]] = {}
     for start in range(0, count(codes), at_once):
         for value, seen in computed(graph, part(codes, slice(start, start + at_once)), graph.values()):

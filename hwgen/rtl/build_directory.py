@@ -27,9 +27,10 @@ from hwgen import __version__
 from hwgen.dataflow.cycles import Performance, predict
 from hwgen.dataflow.folding import layers
 from hwgen.dataflow.plan import Dataflow, plan, with_depths
-from hwgen.dataflow.stage import Stream
+from hwgen.dataflow.stage import Stream, integer_format
 from hwgen.dataflow.unit import Parallelism
 from hwgen.errors import HwgenError, HwgenFailure, understood
+from hwgen.formats import Quantized, parse_quantized
 from hwgen.ir.graph import Array, Graph, Node, Value
 from hwgen.ir.text import parse_graph, print_graph
 from hwgen.ops.checking import check_foreign
@@ -39,6 +40,7 @@ from hwgen.rtl.atomic import replaced_folder
 from hwgen.rtl.beats import to_beats
 from hwgen.rtl.foreign import check_hardware, read_text_inside
 from hwgen.rtl.manifest import (
+    NO_QUANTIZERS,
     NOTHING_ASKED,
     Manifest,
     OptionsRecord,
@@ -127,8 +129,12 @@ def _write_vectors(folder: Path, flow: Dataflow, values: Mapping[Value, Array]) 
 def write_build(
     graph: Graph, flow: Dataflow, folder: Path, *, source_sha256: str, values: Mapping[Value, Array],
     options: OptionsRecord = NOTHING_ASKED, predicted: Performance | None = None,
+    quantizers: Mapping[str, Quantized] = NO_QUANTIZERS,
 ) -> Manifest:
-    """Fills an empty folder.  values: of the graph for a few samples, for the vectors.  predicted: cycles, where they are known."""
+    """Fills an empty folder.  values: of the graph for a few samples, for the vectors.  predicted: cycles, where they are known.
+
+    quantizers: of the model's inputs, by name.
+    """
     design = assemble(flow)
     performance = predict(flow) if predicted is None else predicted
     sources = _write_rtl(folder, design)
@@ -138,7 +144,8 @@ def write_build(
     files = {str(f.relative_to(folder)): _sha256(f) for f in sorted(folder.rglob("*")) if f.is_file()}
     manifest = Manifest(
         hwgen_version=__version__, model=flow.name, source_sha256=source_sha256, options=options, top=TOP,
-        inputs=input_records(flow), outputs=output_records(graph, flow), stages=stage_records(flow), buffers=buffer_records(flow),
+        inputs=input_records(flow, quantizers), outputs=output_records(graph, flow), stages=stage_records(flow),
+        buffers=buffer_records(flow),
         predicted_latency_cycles=performance.latency_cycles, predicted_interval_cycles=performance.interval_cycles,
         files=files,
     )
@@ -174,6 +181,7 @@ class Build:
             self.graph = parse_graph(text, ATTRS)
             check_foreign(self.graph)
             self.flow = self._plan()
+            self.quantizers = self._quantizers()
 
     def _as_made(self, name: str) -> str:
         """A text that hwgen wrote and nobody edits: the contents that the manifest tells."""
@@ -204,9 +212,20 @@ class Build:
         flow = with_depths(flow, depths)
         if (said.stages, said.buffers) != (stage_records(flow), buffer_records(flow)):
             raise self._damaged("the manifest and the graph have different stages")
-        if (said.inputs, said.outputs) != (input_records(flow), output_records(self.graph, flow)):
+        inputs = tuple(record.model_copy(update={"quantizer": None}) for record in said.inputs)
+        if (inputs, said.outputs) != (input_records(flow), output_records(self.graph, flow)):
             raise self._damaged("the manifest and the graph have different inputs or outputs")
         return flow
+
+    def _quantizers(self) -> dict[str, Quantized]:
+        """Of the model's inputs, by name."""
+        found = {r.name: parse_quantized(r.quantizer) for r in self.manifest.inputs if r.quantizer is not None}
+        for value in self.graph.inputs:
+            codes = integer_format(value)
+            made = found.get(value.name)
+            if made is not None and (made.low, made.high, made.bipolar) != (codes.low, codes.high, codes.bipolar):
+                raise self._damaged(f"the manifest and the graph have different codes of input {value.name!r}")
+        return found
 
     def check_unchanged(self) -> None:
         """Raises HwgenFailure where another build took the place of this one since it was read."""

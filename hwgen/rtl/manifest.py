@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import permutations
 from typing import Final, Literal
 
@@ -13,7 +13,7 @@ from hwgen.dataflow.cycles import Performance
 from hwgen.dataflow.plan import Dataflow, integer_format, is_wires
 from hwgen.dataflow.stage import Buffer, Stage, Stream
 from hwgen.dataflow.unit import Parallelism
-from hwgen.formats import Integer
+from hwgen.formats import Integer, Quantized
 from hwgen.ir.graph import Array, Graph, Shape, Value
 from hwgen.ops.permute import permutation
 from hwgen.ops.run import run_node
@@ -21,6 +21,7 @@ from hwgen.ops.table import INTEGER
 from hwgen.rtl.ports import StreamPort, input_ports, output_ports
 
 SCHEMA_VERSION: Final = 2
+NO_QUANTIZERS: Final[Mapping[str, Quantized]] = {}
 _MOST_AXES: Final = 6
 """Of a shape whose axes are looked through for the order in which they lie."""
 
@@ -35,6 +36,7 @@ class StreamRecord(_Record):
     device_shape: as the tensor passes, position by position, channels last.  The host makes it of the model's tensor (of an output:
     the model's of it) by ``x.reshape(dims).transpose(order).reshape(device_shape)`` (of an output: ``shape``).
     beats: of a tensor; each position takes ``ceil(channels / lanes)``.
+    quantizer: of an input: the format that rounds the model's reals to codes; None: to the nearest, ties to even, saturating.
     scale, offset: float64 of ``real = scale * code + offset``, one or one a channel (of an input, of the model's last axis).
     """
 
@@ -46,6 +48,7 @@ class StreamRecord(_Record):
     dims: tuple[int, ...]
     order: tuple[int, ...]
     format: str
+    quantizer: str | None = None
     lanes: int
     element_bits: int
     padded_bits: int
@@ -182,12 +185,14 @@ def _stream_record(stream: Stream, port: StreamPort, model: Value, *, comes_in: 
     )
 
 
-def input_records(flow: Dataflow) -> tuple[StreamRecord, ...]:
-    """What comes in, in the order of the ports."""
+def input_records(flow: Dataflow, quantizers: Mapping[str, Quantized] = NO_QUANTIZERS) -> tuple[StreamRecord, ...]:
+    """What comes in, in the order of the ports.  quantizers: of the model's inputs, by name."""
     found: list[StreamRecord] = []
     for stream, port in zip(flow.inputs, input_ports(flow), strict=True):
         node = stream.value.producer
-        found.append(_stream_record(stream, port, stream.value if node.op == "input" else node.inputs[0], comes_in=True))
+        record = _stream_record(stream, port, stream.value if node.op == "input" else node.inputs[0], comes_in=True)
+        quantizer = quantizers.get(record.name)
+        found.append(record if quantizer is None else record.model_copy(update={"quantizer": str(quantizer)}))
     return tuple(found)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from hwgen.dataflow.plan import integer_format
 from hwgen.dataflow.stage import Dataflow, Stream
 from hwgen.errors import HwgenError
-from hwgen.formats import FloatArray, IntArray, Integer
+from hwgen.formats import FloatArray, IntArray, Integer, Quantized
 from hwgen.ir.graph import Array, Shape, Value
 from hwgen.ops.permute import PermuteAttrs
 
@@ -150,11 +150,18 @@ def checked_codes(data: Given, flow: Dataflow) -> Codes:
     return {name: np.asarray(array, dtype=np.int64) for name, array in found.items()}
 
 
-def encode(data: Given, flow: Dataflow) -> Codes:
-    """Codes of real inputs: the nearest on the input's grid, ties to even, saturating, as its quantizer does it."""
+def encode(data: Given, flow: Dataflow, quantizers: Mapping[str, Quantized]) -> Codes:
+    """Codes of real inputs.
+
+    quantizers: of the model's inputs by name; an input without one takes the nearest code of its grid, ties to even, saturating.
+    """
     inputs = tuple(map(model_input, flow.inputs))
     given = of_inputs(data, inputs, "--inputs")
-    return {v.name: codes_of(given[v.name], integer_format(v)) for v in inputs}
+    found: dict[str, IntArray] = {}
+    for value in inputs:
+        reals, quantizer = given[value.name].astype(np.float64), quantizers.get(value.name)
+        found[value.name] = codes_of(reals, integer_format(value)) if quantizer is None else quantizer.quantize(reals)
+    return found
 
 
 def codes_of(reals: FloatArray | IntArray, format_: Integer) -> IntArray:

@@ -37,8 +37,8 @@ _RESULTS: Final = frozenset(
      *FUNCTION_OPS)
 )
 """Operators whose result gets a default."""
-_SAME_GRID: Final = ("reshape", "identity", "transpose", "slice", "max_pool", "relu")
-"""Operators whose values are values of their input, or 0."""
+_SAME_GRID: Final = ("reshape", "identity", "transpose", "slice", "resize", "max_pool")
+"""Operators whose values are values of their input."""
 _SCALED: Final = ("scale", "bias")
 _HOST: Final = ("softmax", "argmax")
 _NO_LAYERS: Final = ("constant", "quantize", "codes", "decode")
@@ -183,7 +183,7 @@ def _bias_of(node: Node) -> tuple[int, Node] | None:
 
 
 def _grid(value: Value) -> Format:
-    """A format that holds every value, and 0."""
+    """A format that holds every value."""
     while value.producer.op in _SAME_GRID:
         value = value.producer.inputs[0]
     return value.type.format

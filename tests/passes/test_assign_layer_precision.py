@@ -21,6 +21,7 @@ from hwgen.ops.linear import LINEAR
 from hwgen.ops.record import make
 from hwgen.ops.run import evaluate
 from hwgen.ops.scalar import BATCH_NORM, BatchNormAttrs
+from hwgen.ops.shape import RESHAPE, ReshapeAttrs
 from hwgen.ops.source import INPUT, InputAttrs
 from passes import AssignLayerPrecision, FoldConstants
 
@@ -130,7 +131,7 @@ def test_what_the_model_quantizes_stays(config) -> None:
 
 def test_a_type_that_holds_every_value_adds_nothing(config) -> None:
     value = quantized(make(INPUT, InputAttrs((1, 3)), [], "x", "x").output, "int4[scale=1/4]", "q")
-    graph = graph_of(make(RELU, NO_ATTRS, [value], "r", "r").output)
+    graph = graph_of(make(RESHAPE, ReshapeAttrs((1, 3, 1)), [value], "r", "r").output)
     for text, adds in (("ap_fixed<8,4>", False), ("ap_fixed<4,2>", False), ("ap_fixed<3,1>", True), ("ap_fixed<8,6>", False)):
         after, _ = AssignLayerPrecision(config(LayerName={"r": {"Precision": {"result": text}}}))(graph)
         assert ("r.result" in formats(after)) is adds, text
