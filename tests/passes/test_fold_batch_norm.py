@@ -40,7 +40,9 @@ def normed(random: Random, op: RealOp, attrs: Attrs, weight: Value, *, bias: boo
 
 @pytest.mark.parametrize(("op", "attrs", "shape"), CASES)
 @pytest.mark.parametrize("bias", [False, True])
-def test_a_folded_batch_norm_computes_the_same(op: RealOp, attrs: Attrs, shape: tuple[int, ...], bias: bool, random: Random) -> None:
+def test_a_folded_batch_norm_computes_the_same(
+    op: RealOp, attrs: Attrs, shape: tuple[int, ...], bias: bool, random: Random
+) -> None:
     weight = constant(np.random.default_rng(random.getrandbits(32)).normal(size=shape), "w")
     graph = graph_of(normed(random, op, attrs, weight, bias=bias))
     folded, _ = run_passes(graph, "fold-batch-norm")
