@@ -3,9 +3,10 @@
     linear(x, W, b)   ⇒   quantize(linear(x, quantize(W), quantize(b)))
 
 Types are of the layers that hls4ml makes.  A batch norm is folded into the layer before it where that layer's result has no type
-(``auto``); any other computes with its own scale and bias.  A default says nothing of results that only move elements, and of those
-that the model quantizes itself.  Where a value can hold nothing but members of its type already, it stays as it is.  Parameters
-are quantized from their float64 values.  Everything between two quantizers is exact: types of accumulators and tables are not used.
+(``auto``); any other computes with its own scale and bias.  A bias that a sum of its own adds (MatMul and Add) is the layer's,
+whose result is then the sum's.  A default says nothing of results that only move elements, and of those that the model quantizes
+itself.  Where a value can hold nothing but members of its type already, it stays as it is.  Parameters are quantized from their
+float64 values.  Everything between two quantizers is exact: types of accumulators and tables are not used.
 """
 
 from __future__ import annotations
@@ -136,10 +137,12 @@ def _with_results(graph: Graph, types: _Types, notes: Notes) -> Graph:
         rewriter.copy(node)
         if node not in ends:
             continue
-        explicit = "result" in types.by_name(node).explicit
-        type_ = types.of(node, "result")
-        if type_ is None:
+        bias = _bias_of(node)
+        layer = node if bias is None or types.by_name(node).has("result") else bias[1]
+        type_ = types.of(layer, "result")
+        if type_ is None or _adds_bias_of(node, graph):
             continue
+        explicit = "result" in types.by_name(layer).explicit
         if why := None if explicit else _ends_elsewhere(node, graph, types):
             if why != "moves elements only":
                 notes.left(node.path, f"result: {why}")
@@ -167,9 +170,13 @@ def _ends_elsewhere(node: Node, graph: Graph, types: _Types) -> str | None:
     before = node.inputs[0].producer if node.inputs else node
     if node.op == "batch_norm" and before.op in PRODUCTS and types.of(before, "result") is None:
         return f"goes into {before.path}, whose result has no type"
-    if len(uses) == 1 and node.output not in graph.outputs and _bias_of(uses[0]) is not None:
-        return f"{uses[0].path} adds its bias"
     return None
+
+
+def _adds_bias_of(node: Node, graph: Graph) -> bool:
+    """Whether what follows a layer is the sum with its bias: its result is behind that."""
+    uses = graph.uses.get(node.output, ())
+    return len(uses) == 1 and node.output not in graph.outputs and (found := _bias_of(uses[0])) is not None and found[1] is node
 
 
 def _bias_of(node: Node) -> tuple[int, Node] | None:

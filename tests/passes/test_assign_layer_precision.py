@@ -120,6 +120,10 @@ def test_the_bias_behind_a_product_is_the_products(config) -> None:
     graph, _ = AssignLayerPrecision(config(Model={"Precision": "ap_fixed<16,6>"}, LayerName=names))(network(separate_bias=True))
     assert formats(graph)["b.q"] == "fixed<6,3,trn,wrap>"
     assert "fc.result" not in formats(graph) and formats(graph)["sum.result"] == "fixed<16,6,trn,wrap>"
+    for name, text in (("net.fc", "ap_fixed<9,4>"), ("sum", "ap_fixed<9,4>"), ("net.fc", "auto")):
+        sections = {"Model": {"Precision": "ap_fixed<16,6>"}, "LayerName": {name: {"Precision": {"result": text}}}}
+        graph, _ = AssignLayerPrecision(config(**sections))(network(separate_bias=True))
+        assert formats(graph).get("sum.result") == (None if text == "auto" else "fixed<9,4,trn,wrap>")
 
 
 def test_what_the_model_quantizes_stays(config) -> None:
