@@ -15,8 +15,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from hwgen.dataflow.cycles import least_fifos, size_fifos
-from hwgen.dataflow.plan import device_graph, plan, with_depths
-from hwgen.dataflow.stage import Dataflow
+from hwgen.dataflow.folding import layers
+from hwgen.dataflow.plan import plan, with_depths
+from hwgen.dataflow.stage import Buffer, Dataflow
 from hwgen.dataflow.unit import Parallelism
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL
@@ -74,10 +75,13 @@ class FuzzCase:
 
     def flow(self) -> Dataflow:
         """The design, as deep FIFOs as the case says; where it says so, those of branches are the least that these allow."""
-        chosen = [(n, self.parallelism[n.path]) for n in device_graph(self.graph).nodes if n.path in self.parallelism]
-        flow = size_fifos(plan(self.graph, chosen))
+        chosen = [(n, self.parallelism[n.path]) for n, _ in layers(self.graph) if n.path in self.parallelism]
+        flow = plan(self.graph, chosen)
+        if not self.fifo_depth:
+            return size_fifos(flow)
         stages = {s.name: self.fifo_depth for s in flow.stages if s.fifo_depth}
-        return least_fifos(with_depths(flow, stages)) if self.fifo_depth else flow
+        whole = {e.name: e.gives[0].beats for e in flow.elements if isinstance(e, Buffer)}
+        return least_fifos(with_depths(flow, stages | whole))
 
 
 class _Record(BaseModel):

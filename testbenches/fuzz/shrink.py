@@ -28,6 +28,8 @@ from hwgen.sim.samples import Codes, count, part
 from hwgen.sim.trials import Trial
 
 MOST_ATTEMPTS: Final = 80
+_WRONG_OUTPUT: Final = {"bits", "framing", "stopped"}
+"""Kinds of failure that one defect shows as, depending on when it strikes."""
 
 Check = Callable[[FuzzCase], Failure | None]
 Step = Callable[[FuzzCase, Failure], Iterator[FuzzCase]]
@@ -37,7 +39,7 @@ def shrink(case: FuzzCase, failure: Failure, check: Check, *, most_attempts: int
     """A smaller case of the same kind of failure, and its failure."""
     attempts = 0
     steps = (_earlier_end,) if case.real else (
-        _fewer_runs, _fewer_layers, _fewer_elements, _plainer_nodes, _fewer_bits, _fewer_lanes
+        _one_run, _fewer_layers, _without_a_layer, _fewer_samples, _fewer_elements, _plainer_nodes, _fewer_bits, _fewer_lanes
     )
     at = unchanged = 0
     while unchanged < len(steps):
@@ -46,7 +48,7 @@ def shrink(case: FuzzCase, failure: Failure, check: Check, *, most_attempts: int
                 return case, failure
             attempts += 1
             found = check(smaller)
-            if found is not None and found.kind == failure.kind:
+            if found is not None and (found.kind == failure.kind or {found.kind, failure.kind} <= _WRONG_OUTPUT):
                 case, failure, unchanged = smaller, found, 0
                 break  # the same step again, on what is left
         else:
@@ -68,12 +70,16 @@ def _codes(case: FuzzCase) -> Codes:
     return case.codes
 
 
-def _fewer_runs(case: FuzzCase, failure: Failure) -> Iterator[FuzzCase]:
-    """One sample and one run; no resets; full rate, or plainer traffic; computed FIFOs."""
+def _one_run(case: FuzzCase, failure: Failure) -> Iterator[FuzzCase]:
+    """With all samples, so that what a layer less makes rarer is still seen."""
+    if len(case.trials) > 1:
+        yield replace(case, trials=(failure.trial or case.trials[0],))
+
+
+def _fewer_samples(case: FuzzCase, failure: Failure) -> Iterator[FuzzCase]:
+    """One sample; no resets; full rate, or plainer traffic; computed FIFOs."""
     codes, trial = _codes(case), failure.trial or case.trials[0]
     samples = count(codes)
-    if len(case.trials) > 1:
-        yield replace(case, trials=(trial,))
     last = samples - 1 if failure.sample is None else failure.sample
     if samples > 1:
         yield replace(case, codes=part(codes, slice(last, last + 1)))
@@ -117,6 +123,15 @@ def _fewer_layers(case: FuzzCase, failure: Failure) -> Iterator[FuzzCase]:
     for node in reversed(nodes):
         if node.output not in ends:
             yield from _rebuilt(case, ends, {node.output: _entry(node.output, values[node.output])})
+
+
+def _without_a_layer(case: FuzzCase, failure: Failure) -> Iterator[FuzzCase]:
+    """One of the layer's own inputs takes the place of its result: what branches and meets stays."""
+    nodes = _device(case)
+    for node in reversed(nodes):
+        for value in dict.fromkeys(node.inputs):
+            if value.type.shape == node.output.type.shape and len(nodes) > 1:
+                yield from _rebuilt(case, _ends(case), {}, instead={node.output: value})
 
 
 def _fewer_elements(case: FuzzCase, failure: Failure) -> Iterator[FuzzCase]:
@@ -168,42 +183,46 @@ def _entry(value: Value, codes: Array) -> _Entry:
 
 
 def _rebuilt(
-    case: FuzzCase, ends: Sequence[Value], entries: Mapping[Value, _Entry], changed: Mapping[Node, Attrs] | None = None
+    case: FuzzCase, ends: Sequence[Value], entries: Mapping[Value, _Entry], changed: Mapping[Node, Attrs] | None = None,
+    instead: Mapping[Value, Value] | None = None,
 ) -> Iterator[FuzzCase]:
     """The graph that ends with ``ends``, with ``entries`` instead of some values; nothing where a layer does not allow it.
 
-    changed: other attributes of some.
+    changed: other attributes of some.  instead: earlier values that take the place of some.
     """
+    instead = instead or {}
+    ends = list(dict.fromkeys(instead.get(v, v) for v in ends))
     new: dict[Value, Value] = {}
     codes: dict[str, IntArray] = {}
     lanes: dict[str, Parallelism] = {}
     with suppress(*ERRORS):
-        for node in _order(ends, entries):
+        for node in _order(ends, entries, instead):
             value = node.output
             if value in entries or node.op == "input":
                 entry = entries.get(value) or _entry(value, _codes(case)[value.name])
                 new[value] = make(INPUT, InputAttrs(entry.shape, entry.format), [], value.name, value.name).output
                 codes[value.name] = entry.codes
                 continue
-            op, attrs, inputs = INTEGER[node.op], (changed or {}).get(node, node.attrs), [new[v] for v in node.inputs]
+            inputs = [new[instead.get(v, v)] for v in node.inputs]
+            op, attrs = INTEGER[node.op], (changed or {}).get(node, node.attrs)
             if any(a.type != b.type for a, b in zip(inputs, node.inputs, strict=True)):
                 if not op.takes(inputs[0]):
                     return
                 attrs = op.refit(replace(node, attrs=attrs), inputs[0])
             made = make(op, attrs, inputs, value.name, node.path)
             new[value] = made.output
-            if node.path in case.parallelism:
+            if node.path in case.parallelism and op.work is not None:
                 lanes[node.path] = op.fit(made, case.parallelism[node.path])
         yield replace(case, graph=decoded([new[v] for v in ends], "fuzz"), parallelism=lanes, codes=codes)
 
 
-def _order(ends: Sequence[Value], entries: Mapping[Value, _Entry]) -> list[Node]:
-    """The nodes that ``ends`` need, each after what it uses; what stands before ``entries`` is left out."""
+def _order(ends: Sequence[Value], entries: Mapping[Value, _Entry], instead: Mapping[Value, Value]) -> list[Node]:
+    """The nodes that ``ends`` need, each after what it uses; what stands before ``entries`` is left out, as is what is replaced."""
     needed: set[Node] = set()
     stack = [v.producer for v in ends]
     while stack:
         node = stack.pop()
         if node not in needed:
             needed.add(node)
-            stack += [] if node.output in entries else [v.producer for v in node.inputs]
+            stack += [] if node.output in entries else [instead.get(v, v).producer for v in node.inputs]
     return [n for n in topological(ends) if n in needed]
