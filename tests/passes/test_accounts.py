@@ -13,9 +13,9 @@ from hwgen.formats import REAL, Fixed, parse_quantized
 from hwgen.ir.graph import NO_ATTRS, Graph, Value
 from hwgen.numerics.surd import Surd
 from hwgen.ops.activation import RELU
-from hwgen.ops.functions import SIGMOID
 from hwgen.ops.arithmetic import ADD, DIV, MUL, SUB
 from hwgen.ops.classify import SOFTMAX, SoftmaxAttrs
+from hwgen.ops.functions import SIGMOID
 from hwgen.ops.linear import LINEAR
 from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.record import make
