@@ -189,7 +189,7 @@ class NativeModel:
         stopped = work / "stopped"
         waiting = [line.split()[1:] for line in stopped.read_text().splitlines()] if stopped.is_file() else []
         return Recording(
-            beats, tuple(first.reshape(-1, samples).min(axis=0).tolist()),
+            beats, _earliest(first.reshape(-1, samples)),
             tuple(done.reshape(-1, samples)[:, :through].max(axis=0).tolist()), status == _STOPPED,
             tuple(port.name for port, bad in zip((*ins, *outs), wrong, strict=True) if bad),
             tuple(run[: len(outs)] for run in runs[:-1]), status == _VALID_IN_RESET, int(cycles),
@@ -202,6 +202,15 @@ def _runs(path: Path, beat_bytes: int, counts: IntArray) -> list[Bytes]:
     """(beats, bytes) of each run."""
     data = np.frombuffer(path.read_bytes(), np.uint8).reshape(-1, beat_bytes)
     return np.split(data, np.cumsum(counts[:-1]))
+
+
+def _earliest(edges: IntArray) -> tuple[int, ...]:
+    """The first edge of each column, of those that came; -1 where none did.
+
+    A run may end before an input takes what bears on no output any more.
+    """
+    came = np.where(edges < 0, np.iinfo(np.int64).max, edges).min(axis=0)
+    return tuple(np.where((edges < 0).all(axis=0), -1, came).tolist())
 
 
 def _whole(run: Bytes, port: StreamPort) -> Bytes:

@@ -18,6 +18,7 @@
 #include "verilated_syms.h"
 #endif
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -100,6 +101,7 @@ struct Input {
 
     void restart() {
         sent = 0;
+        std::fill(first.begin(), first.end(), -1);
         offering = takes = waits = false;
     }
 
