@@ -377,7 +377,7 @@ def _input_format(node: Node, graph: Graph) -> Integer:
         format_, rank = formats.pop(), len(node.output.type.shape)
         if format_.axis is not None and format_.axis % rank != rank - 1:
             what = f"is quantized with scales that vary along axis {format_.axis} of {node.output.type.shape}"
-            raise HwgenError("per-channel", f"input {node.output.name!r}", what, "quantize it per tensor, or give it with channels last")
+            raise HwgenError("per-channel", f"input {node.output.name!r}", what, "quantize it per tensor, or put channels last")
         return format_.integer()
     what = "is used in several number formats, or as a real as well" if formats else "has no number format"
     raise HwgenError("no-input-format", f"input {node.output.name!r}", what, "give --input-format")
