@@ -188,7 +188,7 @@ class _Composer:
         used = {v for n in topological(self.values) for v in n.inputs}
         if self.value in used:
             self.grid()
-        ends = [v for v in self.values if v not in used and v is not self.value and self.chance(0.5)]
+        ends = [v for v in self.values if v not in used and v is not self.value and self.chance(0.75)]
         ends += [v for v in self.values if v in used and self.chance(0.04) and (on_grid(v) or v.producer.op in PRODUCTS)]
         outputs = tuple(dict.fromkeys((self.value, *(v for v in ends if computed([v]) and v.producer.op != "input"))))
         reached = set(topological(outputs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from math import log2
@@ -30,7 +30,7 @@ FUNCTION_OPS: Final = frozenset((*FUNCTIONS, "elu", "softplus", "hard_swish"))
 """Operators whose exact values are slow to find, and that become a table or thresholds."""
 
 
-def computed(values: Sequence[Value]) -> list[Value]:
+def computed(values: Iterable[Value]) -> list[Value]:
     """Those that depend on an input of the graph."""
     return [v for v in values if any(n.op == "input" for n in topological([v]))]
 
