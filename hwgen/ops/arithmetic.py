@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 
 import numpy as np
@@ -14,7 +14,8 @@ import numpy as np
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL
 from hwgen.ir.graph import NO_ATTRS, NoAttrs, Node, TensorType, Value
-from hwgen.ops.importing import OnnxCall, OnnxRule, TorchCall, TorchRule
+from hwgen.ops.expanding import expanded
+from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule, TorchCall, TorchRule
 from hwgen.ops.quantize import again
 from hwgen.ops.real_sampling import channel_axis, constant, exact, floats, moved_only
 from hwgen.ops.record import RealOp, RealSampler, any_value, make
@@ -33,9 +34,20 @@ def _infer_binary(node: Node) -> tuple[TensorType, ...]:
     return (TensorType(tuple(int(d) for d in shape), REAL),)
 
 
+def _emit(call: ImportCall, op: str, operands: Sequence[Value], suffix: str = "") -> Value:
+    """A computed operand that is smaller than the result is repeated."""
+    shapes = [v.type.shape for v in operands]
+    fits = len(shapes[0]) == len(shapes[1]) and all(1 in (a, b) or a == b for a, b in zip(*shapes, strict=True))
+    if fits and shapes[0] != shapes[1]:
+        shape = [max(pair) for pair in zip(*shapes, strict=True)]
+        marks = zip(operands, ("left", "right"), strict=True)
+        operands = [v if independent(v) else expanded(call, v, shape, suffix=f"{suffix}.{mark}") for v, mark in marks]
+    return call.emit(op, NO_ATTRS, operands, suffix=suffix)
+
+
 def _two(op: str) -> OnnxRule:
     """Of two operands."""
-    return lambda call: call.emit(op, NO_ATTRS, [call.value(0), call.value(1)])
+    return lambda call: _emit(call, op, [call.value(0), call.value(1)])
 
 
 def _many(op: str) -> OnnxRule:
@@ -47,7 +59,7 @@ def _many(op: str) -> OnnxRule:
             return call.emit("identity", NO_ATTRS, [value])
         for index in range(1, call.input_count):
             last = index == call.input_count - 1
-            value = call.emit(op, NO_ATTRS, [value, call.value(index)], suffix="" if last else f".{index}")
+            value = _emit(call, op, [value, call.value(index)], "" if last else f".{index}")
         return value
 
     return rule
@@ -60,7 +72,7 @@ def _torch_binary(op: str, *, reverse: bool = False) -> TorchRule:
             raise call.refuse(f"alpha={alpha}", "multiply the operand instead")
         left, right = call.value(0), call.value(1)
         operands = [right, left] if reverse else [left, right]
-        result = call.emit(op, NO_ATTRS, operands)
+        result = _emit(call, op, operands)
         batched = [v for v in operands if not independent(v)]
         if batched and (result.type.shape[0] != 1 or any(len(v.type.shape) != len(result.type.shape) for v in batched)):
             raise call.refuse(

@@ -16,6 +16,7 @@ from hwgen.ops import (
     conv_transpose,
     depthwise,
     eltwise,
+    expanding,
     functions,
     lane_pool,
     linear,
@@ -110,10 +111,10 @@ REAL: Final[Mapping[str, RealOp]] = {op.name: op for op in REAL_OPS}
 INTEGER: Final[Mapping[str, IntegerOp]] = {op.name: op for op in INTEGER_OPS}
 ATTRS: Final[Mapping[str, type[Attrs]]] = {op.name: op.attrs for op in (*REAL_OPS, *INTEGER_OPS)}
 ONNX_RULES: Final[Mapping[str, OnnxRule]] = {
-    **{name: rule for op in REAL_OPS for name, rule in op.onnx.items()}, **composed.ONNX, **refused.ONNX,
+    **{name: rule for op in REAL_OPS for name, rule in op.onnx.items()}, **composed.ONNX, **expanding.ONNX, **refused.ONNX,
 }
 TORCH_RULES: Final[Mapping[str, TorchRule]] = {
-    **{name: rule for op in REAL_OPS for name, rule in op.torch.items()}, **composed.TORCH, **refused.TORCH,
+    **{name: rule for op in REAL_OPS for name, rule in op.torch.items()}, **composed.TORCH, **expanding.TORCH, **refused.TORCH,
 }
 
 

@@ -9,6 +9,7 @@ gets, tensor by tensor, the fewest integer bits that hold the largest magnitude 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import frexp
 from typing import Final
@@ -27,6 +28,10 @@ from hwgen.ops.weights import POOLS, PRODUCTS
 from hwgen.pipeline import Effect, Notes, Pass
 
 _NEEDS_CODES: Final = frozenset((*PRODUCTS, *POOLS, *FUNCTION_OPS))
+_MEETINGS: Final = frozenset(("add", "sub", "mul", "min", "max", "pad"))
+"""Operators that take sums and products as they are, but no other functions: what they join meets on a grid."""
+_FUNCTIONS: Final = frozenset((*FUNCTION_OPS, "prelu", "threshold"))
+_AFFINE: Final = ("scale_bias", "batch_norm", "relu", "clip")
 _TRANSPARENT: Final = ("reshape", "identity", "transpose", "slice", "resize", "max_pool")
 
 
@@ -35,6 +40,13 @@ def _is_quantized(value: Value) -> bool:
     while value.producer.op in _TRANSPARENT:
         value = value.producer.inputs[0]
     return value.type.format is not REAL
+
+
+def _is_function(value: Value) -> bool:
+    """Whether a function that has no exact codes makes the value, with nothing but scales, clamps and moves after it."""
+    while value.type.format is REAL and value.producer.op in (*_TRANSPARENT, *_AFFINE):
+        value = value.producer.inputs[0]
+    return value.type.format is REAL and value.producer.op in _FUNCTIONS
 
 
 def _fitted(format_: Quantized, largest: float) -> Quantized:
@@ -73,10 +85,10 @@ class AssignPrecision(Pass):
         rewriter = Rewriter(graph)
         for node in graph.nodes:
             rewriter.copy(node)
-            if node.op not in _NEEDS_CODES or not self._wants(node, graph):
+            if not self._wants(node, graph):
                 continue
             inputs = [rewriter[v] for v in node.inputs]
-            for index in range(min(2, len(inputs))):
+            for index in self._indices(node, inputs):
                 value = inputs[index]
                 if _is_quantized(value):
                     notes.left(node.path, f"input {index} is quantized by the model")
@@ -92,5 +104,11 @@ class AssignPrecision(Pass):
         return rewriter.finish()
 
     def _wants(self, node: Node, graph: Graph) -> bool:
-        """A function that only the host computes needs no codes."""
+        """What only the host computes needs no codes."""
         return node.op in (*PRODUCTS, *POOLS) or bool(graph.uses.get(node.output))
+
+    def _indices(self, node: Node, inputs: list[Value]) -> Sequence[int]:
+        """The inputs of ``node`` that need codes."""
+        if node.op in _NEEDS_CODES:
+            return range(min(2, len(inputs)))
+        return [k for k, v in enumerate(inputs) if node.op in _MEETINGS and _is_function(v)]

@@ -41,8 +41,18 @@ def series() -> nn.Module:
     return Calls(forward, first=nn.Conv1d(3, 3, 5, padding="same", groups=3), last=nn.Conv1d(6, 2, 4, padding="same"))
 
 
+def weighted() -> nn.Module:
+    """Channels weighted by what the whole image says, then positions by what all channels say, and a sum with the input."""
+
+    def forward(m: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        y = m.first(x) * m.channels(x.amax((2, 3), keepdim=True))
+        return y * m.positions(y) + x[:, :1]
+
+    return Calls(forward, first=nn.Conv2d(2, 3, 3, padding=1), channels=nn.Conv2d(2, 3, 1), positions=nn.Conv2d(3, 1, 1))
+
+
 @pytest.mark.parametrize("parallelism", ["1x1", "2x3"])
-@pytest.mark.parametrize(("module", "shape"), [(branching, (2, 6, 4)), (series, (3, 8))])
+@pytest.mark.parametrize(("module", "shape"), [(branching, (2, 6, 4)), (series, (3, 8)), (weighted, (2, 4, 5))])
 def test_every_output_agrees_in_the_simulator(
     module: Callable[[], nn.Module], shape: tuple[int, ...], parallelism: str, tmp_path: Path
 ) -> None:
