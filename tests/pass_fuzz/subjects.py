@@ -16,6 +16,8 @@ from hwgen.frontend.hls4ml_config import Hls4mlConfig, LayerTypes
 from hwgen.ir.graph import Graph, Rewriter, topological
 from hwgen.ops.random_real_graph import random_real_graph
 from hwgen.ops.real_sampling import random_quantizer
+from hwgen.ops.scalar import BATCH_NORM
+from hwgen.ops.weights import PRODUCTS
 from hwgen.pipeline import Pass, parse_pipeline, run
 from pass_fuzz.exact_reals import Array, Real, decoded, reals
 
@@ -24,13 +26,16 @@ _LAYER_TYPES: Final = ("fixed<6,2>", "fixed<8,4,trn,wrap>", "ufixed<5,1,rnd>")
 
 
 def _with_floats(graph: Graph, random: Random) -> Graph:
-    """Some quantizers left out."""
+    """Some quantizers left out, and batch norms behind some products."""
     rewriter = Rewriter(graph)
     for node in graph.nodes:
         if node.op == "quantize" and random.random() < 0.5:
             rewriter.replace(node.output, rewriter[node.inputs[0]])
-        else:
-            rewriter.copy(node)
+            continue
+        rewriter.copy(node)
+        if node.op in PRODUCTS and BATCH_NORM.sample is not None and random.random() < 0.4:
+            name = rewriter.name(f"{node.output.name}.norm")
+            rewriter.replace(node.output, BATCH_NORM.sample(random, rewriter[node.output], name))
     return rewriter.finish()
 
 
