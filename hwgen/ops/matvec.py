@@ -135,13 +135,16 @@ def product_unit(weight: IntArray, x: Integer, accumulator: Integer, parallelism
 
 
 def _matvec_units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
-    weight = attrs_as(node, MatvecAttrs).weight[None, :, None, :]
+    """What is no vector comes position by position, each with its own last beat."""
+    weight, channels = attrs_as(node, MatvecAttrs).weight, node.inputs[0].type.shape[-1]
+    weight = weight.reshape(1, len(weight), -1, channels)
     return (product_unit(weight, codes_format(node.inputs[0]), codes_format(node.output), parallelism, 1),)
 
 
 def _work(node: Node) -> Work:
     outputs, inputs = attrs_as(node, MatvecAttrs).weight.shape
-    return Work(1, 1, inputs, outputs)
+    channels = node.inputs[0].type.shape[-1]
+    return Work(1, inputs // channels, channels, outputs)
 
 
 _MOST_SAMPLE_PRODUCTS: Final = 64
@@ -170,7 +173,7 @@ def _sample(random: Random, value: Value | None = None) -> Case:
     inputs = value.type.elements
     outputs = min(random_size(random), 12 if inputs <= 32 else 4)
     node = make(MATVEC, MatvecAttrs(_sample_weight(random, inputs, outputs)), [value], "y", "matvec")
-    in_lanes = random_lanes(random, inputs, _MOST_SAMPLE_PRODUCTS)
+    in_lanes = random_lanes(random, value.type.shape[-1], _MOST_SAMPLE_PRODUCTS)
     return Case(node, Parallelism(in_lanes, random_lanes(random, outputs, _MOST_SAMPLE_PRODUCTS // in_lanes)))
 
 
