@@ -50,13 +50,14 @@ def _operands(node: Node) -> tuple[Interval, Interval]:
 
 
 def _bounds(node: Node) -> tuple[Interval, ...]:
-    a, b = _operands(node)
-    match attrs_as(node, EltwiseAttrs).kind:
+    (a, b), attrs = _operands(node), attrs_as(node, EltwiseAttrs)
+    same = node.inputs[0] is node.inputs[1] and (attrs.a_mul, attrs.a_off) == (attrs.b_mul, attrs.b_off)
+    match attrs.kind:
         case "add":
             return (Interval(a.low + b.low, a.high + b.high),)
         case "mul":
             corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
-            if node.inputs[0] is node.inputs[1] and a == b and a.low < 0 < a.high:
+            if same and a.low < 0 < a.high:
                 return (Interval(0, max(corners)),)  # a square
             return (Interval(min(corners), max(corners)),)
         case "min":
