@@ -22,7 +22,7 @@ _TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "add": ("Merge", "Add"), "sub": ("Merge", "Subtract"), "mul": ("Merge", "Multiply"),
     "min": ("Merge", "Minimum"), "max": ("Merge", "Maximum"),
     "concat": ("Concatenate",),
-    "resize": ("Resize", "UpSampling{n}D"),
+    "resize": ("Resize", "UpSampling{n}D"), "interpolate": ("Resize", "UpSampling{n}D"),
     "pad": ("ZeroPadding{n}D",),
     "reshape": ("Reshape", "Flatten"),
     "transpose": ("Transpose",),

@@ -18,6 +18,7 @@ from hwgen.ops.lowering import Layout, Lowering, Pending, channels_last
 from hwgen.ops.real_sampling import on_grid
 from hwgen.ops.rearrange import RearrangeAttrs
 from hwgen.ops.record import Float64, RealOp, attrs_as, make
+from hwgen.ops.resize import ResizeAttrs
 from hwgen.ops.slicing import emit_slice
 from hwgen.ops.widen import padded_codes
 from hwgen.ops.window import Axis
@@ -91,10 +92,23 @@ def emit_pad(call: ImportCall, before: Sequence[int], after: Sequence[int], valu
     return call.emit("pad", PadAttrs(front, back, Surd.of(float(value))), [x])
 
 
+def _edges(call: ImportCall, before: Sequence[int], after: Sequence[int]) -> Value:
+    """The image's own edges around it."""
+    x = call.value(0)
+    shape = x.type.shape
+    if not 3 <= len(shape) <= 4 or min(*before, *after) < 0 or any((*before[:2], *after[:2])):
+        raise call.refuse(f"repeats the edges of {shape}", "give an image, pad its positions, and crop before")
+    maps = [
+        tuple(min(max(k - front, 0), size - 1) for k in range(front + size + back))
+        for size, front, back in zip(shape[2:], before[2:], after[2:], strict=True)
+    ]
+    return call.emit("resize", ResizeAttrs(*maps), [x])
+
+
 def _onnx(call: OnnxCall) -> Value:
     mode, rank = call.text("mode", "constant"), len(call.value(0).type.shape)
-    if mode != "constant":
-        raise call.refuse(f"mode {mode!r}", "pad with a constant")
+    if mode not in ("constant", "edge"):
+        raise call.refuse(f"mode {mode!r}", "pad with a constant, or mode edge")
     if call.opset < 11:
         pads, value = call.integers("pads") or (), call.real("value", 0.0)
     else:
@@ -106,25 +120,37 @@ def _onnx(call: OnnxCall) -> Value:
     before, after = [0] * rank, [0] * rank
     for axis, front, back in zip(axes, pads, pads[len(axes) :], strict=False):
         before[axis], after[axis] = front, back
+    if mode == "edge":
+        return _edges(call, before, after)
     return emit_pad(call, before, after, value)
 
 
 def _torch(call: TorchCall) -> Value:
     given, mode = call.argument(1, "pad"), call.argument(2, "mode", "constant")
-    if mode != "constant" and not isinstance(mode, int | float):
-        raise call.refuse(f"mode {mode!r}", "pad with a constant")
+    if mode not in ("constant", "replicate") and not isinstance(mode, int | float):
+        raise call.refuse(f"mode {mode!r}", "pad with a constant, or mode replicate")
     value = call.argument(3, "value", 0.0) if isinstance(mode, str) else mode
+    before, after = _torch_pads(call, given)
+    return _edges(call, before, after) if mode == "replicate" else emit_pad(call, before, after, float(str(value)))
+
+
+def _torch_pads(call: TorchCall, given: object) -> tuple[list[int], list[int]]:
+    """In pairs from the last axis on."""
     pads = [int(str(p)) for p in given] if isinstance(given, list | tuple) else []
     rank = len(call.value(0).type.shape)
     before, after = [0] * rank, [0] * rank
     for number in range(len(pads) // 2):
         before[rank - 1 - number], after[rank - 1 - number] = pads[2 * number], pads[2 * number + 1]
-    return emit_pad(call, before, after, float(str(value)))
+    return before, after
+
+
+def _torch_edges(call: TorchCall) -> Value:
+    return _edges(call, *_torch_pads(call, call.argument(1, "padding")))
 
 
 def _refused(kind: str):  # noqa: ANN202 - a TorchRule
     def rule(call: TorchCall) -> Value:
-        raise call.refuse(f"{kind} padding", "pad with a constant")
+        raise call.refuse(f"{kind} padding", "pad with a constant, or repeat the edges")
 
     return rule
 
@@ -140,7 +166,8 @@ PAD = RealOp(
     "pad", PadAttrs, _infer, _evaluate, _lower, onnx={"Pad": _onnx},
     torch={
         "aten.pad.default": _torch, "aten.constant_pad_nd.default": _torch,
-        **{f"aten.{kind}_pad{n}d.default": _refused(kind) for kind in ("reflection", "replication", "circular") for n in (1, 2)},
+        **{f"aten.{kind}_pad{n}d.default": _refused(kind) for kind in ("reflection", "circular") for n in (1, 2)},
+        **{f"aten.replication_pad{n}d.default": _torch_edges for n in (1, 2)},
     },
     sample=_sample, takes=lambda value: on_grid(value) and 3 <= len(value.type.shape) <= 4,
 )

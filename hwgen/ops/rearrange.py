@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -36,6 +37,11 @@ class RearrangeAttrs(Attrs):
     def of(rows: Axis, cols: Axis, pad: int = 0) -> RearrangeAttrs:
         """Windows of one tap."""
         return RearrangeAttrs(rows.start, rows.steps, cols.start, cols.steps, pad)
+
+
+def taking(size: int, positions: Sequence[int]) -> Axis:
+    """Windows of one tap at these positions of an axis, which never fall."""
+    return Axis(size, start=positions[0], steps=tuple(b - a for a, b in pairwise(positions)))
 
 
 def _window(node: Node) -> Window:

@@ -17,6 +17,7 @@ _ATTENTION: Final = (
 )
 _RECURRENT: Final = ("keeps a state from step to step", "unroll it, or use convolutions over time")
 _CUBIC: Final = ("cubic interpolation overshoots between positions", "use mode nearest or bilinear")
+_SMOOTHED: Final = ("antialias=True smooths with weights of many positions", "resize without it")
 
 Reason = tuple[str, str]
 """What stands in the way, and the way out."""
@@ -49,6 +50,7 @@ TORCH: Final[Mapping[str, TorchRule]] = {
         (_NORM, ("layer_norm.default", "instance_norm.default", "group_norm.default", "rms_norm.default")),
         (_ATTENTION, ("scaled_dot_product_attention.default",)),
         (_RECURRENT, ("lstm.input", "gru.input", "rnn_tanh.input", "rnn_relu.input")),
+        (_SMOOTHED, ("_upsample_bilinear2d_aa.default", "_upsample_bilinear2d_aa.vec")),
         (_CUBIC, ("upsample_bicubic2d.default", "upsample_bicubic2d.vec")),
     )
     for name in names

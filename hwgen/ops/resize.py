@@ -1,7 +1,8 @@
 """Images in another size: ``resize`` of reals by repeating positions (nearest); `hwgen.ops.rearrange` in hardware.
 
-Which position is repeated follows the standard (ONNX's Resize and Upsample) or torch, in exact rational arithmetic; where torch's
-own float32 arithmetic comes to another position it is followed.
+What lies between positions is `hwgen.ops.interpolate`; ONNX writes both as one operator, which is read here.  Which position is
+repeated follows the standard (ONNX's Resize and Upsample) or torch, in exact rational arithmetic; where torch's own float32
+arithmetic comes to another position it is followed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 from math import ceil, floor
 from random import Random
 from typing import Final
@@ -20,9 +20,10 @@ from hwgen.errors import HwgenError
 from hwgen.formats import REAL
 from hwgen.ir.graph import NO_ATTRS, Attrs, Node, TensorType, Value
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
+from hwgen.ops.interpolate import Line, emit_lines, sizes_and_factors
 from hwgen.ops.lowering import Layout, Lowering, Pending, channels_last
 from hwgen.ops.real_sampling import on_grid
-from hwgen.ops.rearrange import RearrangeAttrs
+from hwgen.ops.rearrange import RearrangeAttrs, taking
 from hwgen.ops.record import Float64, RealOp, attrs_as, make
 from hwgen.ops.shape import TransposeAttrs
 from hwgen.ops.window import Axis
@@ -62,14 +63,10 @@ def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
     return x
 
 
-def _axis(size: int, taken: Sequence[int]) -> Axis:
-    return Axis(size, start=taken[0], steps=tuple(b - a for a, b in pairwise(taken)))
-
-
 def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
     shape, out = node.inputs[0].type.shape, node.output.type.shape
     x = lowering.arrange(inputs[0], channels_last(shape), name=f"{node.output.name}.input", path=node.path)
-    axes = [_axis(size, taken) for size, taken in zip(shape[2:], _maps(node), strict=True)]
+    axes = [taking(size, taken) for size, taken in zip(shape[2:], _maps(node), strict=True)]
     attrs = RearrangeAttrs.of(axes[0], axes[1] if len(axes) > 1 else Axis.whole(1))
     codes = lowering.emit("rearrange", attrs, [x.codes], name=f"{node.output.name}.codes", path=node.path)
     return Pending(codes, x.chains, out, Layout(out, channels_last(out)))
@@ -119,69 +116,92 @@ def nearest(size: int, resized: int, scale: Fraction, coordinate: str, rounding:
     return tuple(min(max(pick(where(k, scale, size, resized)), 0), size - 1) for k in range(resized))
 
 
+def line(size: int, resized: int, scale: Fraction, coordinate: str) -> Line:
+    """Where the positions of the result lie between those of the input."""
+    first, second = (_COORDINATES[coordinate](k, scale, size, resized) for k in (0, 1))
+    return Line.through(size, resized, first, second - first if resized > 1 else Fraction(0))
+
+
 # --- import -----------------------------------------------------------------------------------------------------------
 
 
-def _emit(call: ImportCall, maps: Sequence[tuple[int, ...]]) -> Value:
+def _emit(call: ImportCall, maps: Sequence[tuple[int, ...]], value: Value, suffix: str = "") -> Value:
+    """maps: of the axes of positions."""
+    if all(m == tuple(range(d)) for m, d in zip(maps, value.type.shape[2:], strict=True)):
+        return call.emit("identity", NO_ATTRS, [value], suffix=suffix)
+    return call.emit("resize", ResizeAttrs(*maps), [value], suffix=suffix)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """coordinate; rounding: of the nearest position, None: between positions."""
+
+    coordinate: str
+    rounding: str | None = None
+
+    def emit(self, call: OnnxCall, value: Value, sizes: Sequence[tuple[int, int, Fraction]], suffix: str) -> Value:
+        """sizes: of the axes of positions, before and after, and the scale."""
+        if self.rounding is None:
+            return emit_lines(call, value, [line(d, n, s, self.coordinate) for d, n, s in sizes], suffix=suffix)
+        return _emit(call, [nearest(d, n, s, self.coordinate, self.rounding) for d, n, s in sizes], value, suffix)
+
+
+def _resized(call: OnnxCall, sizes: Sequence[int], scales: Sequence[Fraction], kind: _Kind) -> Value:
+    """Channels stand second, or last where the second axis changes and the last of four does not."""
     value = call.value(0)
     shape = value.type.shape
     if not 3 <= len(shape) <= 4:
         raise call.refuse(f"a tensor of shape {shape}", "give an image (batch, channels, rows[, columns])")
-    for axis in (0, 1):
-        if maps[axis] != tuple(range(shape[axis])):
-            raise call.refuse("changes the batch or the channels", "resize the axes of positions only")
-    if all(m == tuple(range(d)) for m, d in zip(maps, shape, strict=True)):
-        return call.emit("identity", NO_ATTRS, [value])
-    return call.emit("resize", ResizeAttrs(*maps[2:]), [value])
+    axes = list(zip(shape, sizes, scales, strict=True))
+    changed = [d != n or s != 1 for d, n, s in axes]
+    last = len(shape) == 4 and changed[1] and not changed[3]
+    if changed[0] or (changed[1] and not last):
+        raise call.refuse("changes the batch or the channels", "resize the axes of positions only")
+    if not last:
+        return kind.emit(call, value, axes[2:], "")
+    value = call.emit("transpose", TransposeAttrs((0, 3, 1, 2)), [value], suffix=".first")
+    return call.emit("transpose", TransposeAttrs((0, 2, 3, 1)), [kind.emit(call, value, axes[1:3], ".resized")])
 
 
-def _onnx_channels_last(call: OnnxCall, maps: Sequence[tuple[int, ...]]) -> bool:
-    """Whether the axes that change are those of positions in (batch, rows, columns, channels)."""
-    shape = call.value(0).type.shape
-    changed = [k for k, (m, d) in enumerate(zip(maps, shape, strict=True)) if m != tuple(range(d))]
-    return len(shape) == 4 and 1 in changed and 3 not in changed
-
-
-def _finish(call: OnnxCall, maps: Sequence[tuple[int, ...]]) -> Value:
-    if not _onnx_channels_last(call, maps):
-        return _emit(call, maps)
-    value = call.emit("transpose", TransposeAttrs((0, 3, 1, 2)), [call.value(0)], suffix=".first")
-    resized = call.emit("resize", ResizeAttrs(maps[1], maps[2]), [value], suffix=".resized")
-    return call.emit("transpose", TransposeAttrs((0, 2, 3, 1)), [resized])
-
-
-def _onnx_upsample(call: OnnxCall) -> Value:
-    if call.text("mode", "nearest") != "nearest":
-        raise call.refuse(f"mode {call.text('mode')!r}", "use mode nearest")
-    scales = call.constant(1).ravel() if call.opset >= 9 else np.array(call.reals("scales"))
-    return _finish(call, _scaled(call, [float(s) for s in scales], "asymmetric", "floor"))
-
-
-def _scaled(call: OnnxCall, scales: Sequence[float], coordinate: str, rounding: str) -> list[tuple[int, ...]]:
+def _scaled(call: OnnxCall, scales: Sequence[float], kind: _Kind) -> Value:
     shape = call.value(0).type.shape
     if len(scales) != len(shape) or min(scales) <= 0 or not all(map(np.isfinite, scales)):
         raise call.refuse(f"scales {list(scales)} for {shape}", "give one positive scale an axis")
-    sizes = [floor(d * Fraction(s)) for d, s in zip(shape, scales, strict=True)]
+    exact = [Fraction(s) for s in scales]
+    sizes = [floor(d * s) for d, s in zip(shape, exact, strict=True)]
     if min(sizes) < 1:
         raise call.refuse(f"nothing is left of {shape}", "use larger scales")
-    return [nearest(d, n, Fraction(s), coordinate, rounding) for d, n, s in zip(shape, sizes, scales, strict=True)]
+    return _resized(call, sizes, exact, kind)
+
+
+def _mode(call: OnnxCall) -> str:
+    mode = call.text("mode", "nearest")
+    if mode not in ("nearest", "linear", "bilinear"):
+        raise call.refuse(f"mode {mode!r}", "use mode nearest or linear")
+    return mode
+
+
+def _onnx_upsample(call: OnnxCall) -> Value:
+    kind = _Kind("asymmetric", "floor" if _mode(call) == "nearest" else None)
+    scales = call.constant(1).ravel() if call.opset >= 9 else np.array(call.reals("scales"))
+    return _scaled(call, [float(s) for s in scales], kind)
 
 
 def _onnx_resize(call: OnnxCall) -> Value:
-    coordinate, mode = call.text("coordinate_transformation_mode", "half_pixel"), call.text("mode", "nearest")
+    coordinate, mode = call.text("coordinate_transformation_mode", "half_pixel"), _mode(call)
     rounding, shape = call.text("nearest_mode", "round_prefer_floor"), call.value(0).type.shape
-    for name in ("cubic_coeff_a", "extrapolation_value", "exclude_outside"):
+    for name in ("cubic_coeff_a", "extrapolation_value"):
         call.ignore(name)  # of other modes
-    if mode != "nearest":
-        raise call.refuse(f"mode {mode!r}", "use mode nearest")
-    if call.integer("antialias", 0):
-        raise call.refuse("antialias=1", "use mode nearest without it")
+    if call.integer("antialias", 0) or (call.integer("exclude_outside", 0) and mode != "nearest"):
+        raise call.refuse("antialias=1 or exclude_outside=1", "resize without it")
     if call.opset == 10:
-        return _finish(call, _scaled(call, [float(s) for s in call.constant(1).ravel()], "asymmetric", "floor"))
+        kind = _Kind("asymmetric", "floor" if mode == "nearest" else None)
+        return _scaled(call, [float(s) for s in call.constant(1).ravel()], kind)
     if coordinate == "tf_half_pixel_for_nn":
         raise call.refuse(f"coordinate mode {coordinate!r}", "use half_pixel or asymmetric")
     if coordinate not in _COORDINATES or rounding not in _NEAREST:
         raise call.refuse(f"coordinate mode {coordinate!r}, nearest mode {rounding!r}", f"use one of {', '.join(_COORDINATES)}")
+    kind = _Kind(coordinate, rounding if mode == "nearest" else None)
     call.has(1)  # the region of interest, of another mode
     axes = [a % len(shape) for a in call.integers("axes") or range(len(shape))]
     scales = call.constant(2).ravel() if call.has(2) else np.zeros(0)
@@ -189,7 +209,7 @@ def _onnx_resize(call: OnnxCall) -> Value:
         full = [1.0] * len(shape)
         for axis, scale in zip(axes, scales, strict=True):
             full[axis] = float(scale)
-        return _finish(call, _scaled(call, full, coordinate, rounding))
+        return _scaled(call, full, kind)
     if call.text("keep_aspect_ratio_policy", "stretch") != "stretch":
         raise call.refuse("keeps the aspect ratio", "give all sizes with policy stretch")
     wanted = list(shape)
@@ -197,7 +217,7 @@ def _onnx_resize(call: OnnxCall) -> Value:
         wanted[axis] = int(size)
     if min(wanted) < 1:
         raise call.refuse(f"sizes {wanted}", "give positive sizes")
-    return _finish(call, [nearest(d, n, Fraction(n, d), coordinate, rounding) for d, n in zip(shape, wanted, strict=True)])
+    return _resized(call, wanted, [Fraction(n, d) for d, n in zip(shape, wanted, strict=True)], kind)
 
 
 def _torch_index(size: int, resized: int, factor: float | None, *, exact: bool) -> tuple[int, ...]:
@@ -212,39 +232,18 @@ def _torch_index(size: int, resized: int, factor: float | None, *, exact: bool) 
 
 def _torch(*, exact: bool):  # noqa: ANN202 - a TorchRule
     def rule(call: TorchCall) -> Value:
-        shape = call.value(0).type.shape
-        sizes, factors = _numbers(call.argument(1, "output_size", None)), None
-        last = call.argument(2, "scale_factors", None)
-        if isinstance(last, list | tuple):  # the form with a list of factors
-            factors = [float(str(f)) for f in last]
-        elif last is not None or len(shape) == 4:
-            given = [last, call.argument(3, "scales_w", None)][: len(shape) - 2]
-            factors = [float(str(f)) for f in given if f is not None] or None
-        if sizes is None and factors is not None:
-            sizes = [int(np.floor(d * f)) for d, f in zip(shape[2:], factors, strict=True)]
-        if sizes is None or len(sizes) != len(shape) - 2 or min(sizes) < 1:
-            raise call.refuse(f"sizes {sizes} for {shape}", "give a size or a factor an axis of positions")
+        value = call.value(0)
+        shape = value.type.shape
+        if not 3 <= len(shape) <= 4:
+            raise call.refuse(f"a tensor of shape {shape}", "give an image (batch, channels, rows[, columns])")
+        sizes, factors = sizes_and_factors(call, 2)
         taken = [
             _torch_index(d, n, factors[k] if factors is not None else None, exact=exact)
             for k, (d, n) in enumerate(zip(shape[2:], sizes, strict=True))
         ]
-        return _emit(call, [tuple(range(shape[0])), tuple(range(shape[1])), *taken])
+        return _emit(call, taken, value)
 
     return rule
-
-
-def _numbers(given: object) -> list[int] | None:
-    return [int(str(v)) for v in given] if isinstance(given, list | tuple) else None
-
-
-def _torch_refused(kind: str):  # noqa: ANN202 - a TorchRule
-    def rule(call: TorchCall) -> Value:
-        raise call.refuse(f"{kind} interpolation", "use mode nearest")
-
-    return rule
-
-
-_REFUSED: Final = ("bilinear2d", "linear1d")
 
 
 def _sample(random: Random, value: Value, name: str) -> Value:
@@ -257,7 +256,6 @@ RESIZE = RealOp(
     torch={
         **{f"aten.upsample_nearest{n}d.{kind}": _torch(exact=False) for n in (1, 2) for kind in ("default", "vec")},
         **{f"aten._upsample_nearest_exact{n}d.{kind}": _torch(exact=True) for n in (1, 2) for kind in ("default", "vec")},
-        **{f"aten.upsample_{k}.{kind}": _torch_refused(k) for k in _REFUSED for kind in ("default", "vec")},
     },
     sample=_sample, takes=lambda value: on_grid(value) and 3 <= len(value.type.shape) <= 4,
 )

@@ -18,6 +18,7 @@ from hwgen.ops import (
     eltwise,
     expanding,
     functions,
+    interpolate,
     lane_pool,
     linear,
     lookup,
@@ -86,6 +87,7 @@ REAL_OPS: Final = (
     slicing.SLICE,
     padding.PAD,
     resize.RESIZE,
+    interpolate.INTERPOLATE,
     classify.SOFTMAX,
     classify.ARGMAX_REAL,
 )

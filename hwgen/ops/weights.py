@@ -25,7 +25,7 @@ from hwgen.ops.source import ConstantAttrs, constant_reals
 
 PRODUCTS: Final = frozenset(("linear", "conv", "conv_transpose"))
 """Real operators that multiply by a constant weight, their input 1."""
-POOLS: Final = frozenset(("max_pool", "average_pool", "reduce"))
+POOLS: Final = frozenset(("max_pool", "average_pool", "reduce", "interpolate"))
 """Real operators that combine elements of one tensor."""
 MAX_WEIGHT_BITS: Final = 16
 MAX_ACTIVATION_BITS: Final = 16

@@ -202,6 +202,8 @@ class Evaluation:
                 return exact_windows.padded(x[0], attrs, Real(attrs.value))
             case "resize":
                 return exact_windows.resized(x[0], attrs)
+            case "interpolate":
+                return exact_windows.interpolated(x[0], attrs)
             case "prelu":
                 slopes = _along(attrs.slope, attrs.axis, x[0].ndim)
                 return np.asarray(_each(lambda v, s: v if v.sign() >= 0 else v * s, 2, 1)(x[0], slopes))

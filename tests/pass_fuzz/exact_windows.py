@@ -107,6 +107,23 @@ def resized(x: Array, attrs: Any) -> Array:
     return x
 
 
+def interpolated(x: Array, attrs: Any) -> Array:
+    """Between two neighbours, by the distance to each."""
+    for axis, entries in enumerate((attrs.rows, attrs.cols), start=2):
+        if entries:
+            count, first, step, parts = entries
+            x = np.stack([_between(x, first + step * k, parts, axis) for k in range(count)], axis=axis)
+    return x
+
+
+def _between(x: Array, place: int, parts: int, axis: int) -> Array:
+    place = min(max(place, 0), (x.shape[axis] - 1) * parts)
+    left, rest = divmod(place, parts)
+    right = min(left + 1, x.shape[axis] - 1)
+    whole = x.take(left, axis=axis) * _number(x, parts - rest) + x.take(right, axis=axis) * _number(x, rest)
+    return whole / _number(x, parts)
+
+
 def padded(x: Array, attrs: Any, value: Any) -> Array:
     """A number around a tensor."""
     shape = [b + n + a for b, n, a in zip(attrs.before, x.shape, attrs.after, strict=True)]

@@ -42,11 +42,11 @@ def series() -> nn.Module:
 
 
 def weighted() -> nn.Module:
-    """Channels weighted by what the whole image says, then positions by what all channels say, and a sum with the input."""
+    """Channels weighted by what the whole image says, then positions by what all channels say, and a finer image of it."""
 
     def forward(m: nn.Module, x: torch.Tensor) -> torch.Tensor:
         y = m.first(x) * m.channels(x.amax((2, 3), keepdim=True))
-        return y * m.positions(y) + x[:, :1]
+        return functional.interpolate(y * m.positions(y) + x[:, :1], size=(8, 9), mode="bilinear")
 
     return Calls(forward, first=nn.Conv2d(2, 3, 3, padding=1), channels=nn.Conv2d(2, 3, 1), positions=nn.Conv2d(3, 1, 1))
 

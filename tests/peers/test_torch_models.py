@@ -83,6 +83,10 @@ LAYERS: dict[str, tuple[nn.Module, Sequence[int]]] = {
     "cat of positions of a computed value": (Calls(lambda m, x: torch.cat([m.c(x), x], 2), c=conv(2, 2)), IMAGE),
     "Upsample to a size": (nn.Upsample(size=(9, 10)), IMAGE),
     "Upsample by a factor": (nn.Upsample(scale_factor=2), IMAGE),
+    "bilinear": (nn.Upsample(scale_factor=2, mode="bilinear"), IMAGE),
+    "bilinear with aligned corners": (nn.Upsample(size=(11, 7), mode="bilinear", align_corners=True), IMAGE),
+    "linear of an activation": (nn.Sequential(nn.Conv1d(3, 2, 3), nn.ReLU(), nn.Upsample(scale_factor=4, mode="linear")), SERIES),
+    "replicated edges": (nn.Sequential(nn.ReplicationPad2d((1, 0, 2, 3)), conv(2, 2)), IMAGE),
     "Upsample of a series": (nn.Upsample(size=12), SERIES),
     "flattened for a linear layer": (nn.Sequential(conv(2, 3), nn.Flatten(), nn.Linear(72, 2)), IMAGE),
 }  # fmt: skip
