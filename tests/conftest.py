@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from random import Random
 from typing import Final
 
@@ -19,6 +20,8 @@ settings.load_profile("hwgen")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background: what the tests interrupt would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault(_FRESH, os.environ.get("HWGEN_SEED") or str(secrets.randbelow(1 << 31)))
 
 
