@@ -59,18 +59,18 @@ def matvec(unit: Unit, raw: Sequence[int]) -> list[int]:
     p = dict(unit.parameters)
     memory = words(unit.memories[0])
     in_blocks, out_blocks = ceil(p["In"] / p["InLanes"]), ceil(p["Out"] / p["OutLanes"])
-    assert len(memory) == in_blocks * out_blocks, "depth of the weight memory"
+    assert len(memory) == p["Positions"] * in_blocks * out_blocks, "depth of the weight memory"
 
     def factor(bits: int, width: int, kind: str) -> int:
         return {"unsigned": bits, "signed": signed(bits, width), "bipolar": 2 * bits - 1}[kind]
 
     x_kind, w_kind = ("unsigned", "signed", "bipolar")[p["XKind"]], ("signed", "bipolar", "signed")[p["WKind"]]
     sums = [0] * (out_blocks * p["OutLanes"])
-    for i, beat in enumerate(beats(raw, p["InLanes"])):
+    for i, beat in enumerate(beat for one in positions(raw, p["In"]) for beat in beats(one, p["InLanes"])):
         for o in range(out_blocks):
             for row in range(p["OutLanes"]):
                 for column in range(p["InLanes"]):
-                    if i * p["InLanes"] + column < p["In"]:
+                    if i % in_blocks * p["InLanes"] + column < p["In"]:
                         at = (row * p["InLanes"] + column) * p["WWidth"]
                         weight = factor(field(memory[i * out_blocks + o], at, p["WWidth"]), p["WWidth"], w_kind)
                         sums[o * p["OutLanes"] + row] += weight * factor(beat[column], p["XWidth"], x_kind)
@@ -201,9 +201,11 @@ def test_numbers_of_a_unit_are_those_of_its_template(op: IntegerOp, random: Rand
         assert unit.latency_cycles == latency(unit), f"{case}"
         if unit.module == "hg_matvec":
             assert (unit.in_lanes, unit.out_lanes, unit.repeats) == (p["InLanes"], p["OutLanes"], ceil(p["Out"] / p["OutLanes"]))
-            assert (unit.in_beats, unit.out_beats) == (ceil(p["In"] / p["InLanes"]), unit.repeats)
-            assert (unit.multipliers, unit.macs) == (p["InLanes"] * p["OutLanes"], p["In"] * p["Out"])
-            assert unit.role is Role.FRONT and not p["HasBias"] and p["Positions"] == p["Groups"] == 1
+            *outer, channels = case.node.inputs[0].type.shape
+            assert (p["Positions"], p["In"]) == (prod(outer), channels)
+            assert (unit.in_beats, unit.out_beats) == (p["Positions"] * ceil(p["In"] / p["InLanes"]), unit.repeats)
+            assert (unit.multipliers, unit.macs) == (p["InLanes"] * p["OutLanes"], p["Positions"] * p["In"] * p["Out"])
+            assert unit.role is Role.FRONT and not p["HasBias"] and p["Groups"] == 1
         else:
             assert unit.in_lanes == p["Lanes"] and unit.role is Role.PIPELINE and unit.multipliers == 0
             *outer, channels = case.node.inputs[0].type.shape
