@@ -97,7 +97,7 @@ def forks(case: FuzzCase) -> bool:
 def test_what_only_windows_or_branches_show_is_found_and_shrunk(
     alteration: Alteration, suits: Callable[[FuzzCase], bool], tmp_path: Path
 ) -> None:
-    result = first_failure(tmp_path, alteration, suits, 40)
+    result = first_failure(tmp_path, alteration, suits, 24)
     assert result.folder is not None
     case = load(result.folder)
     assert len([n for n in case.graph.nodes if n.op in INTEGER]) <= 3 and len(case.trials) == 1
