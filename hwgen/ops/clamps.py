@@ -1,6 +1,8 @@
 """Clamps that are still to be applied (a ReLU without a quantizer behind it), computed on codes, exactly.
 
     min(max(gain*a + bias, low), high) = u * min(max(p*a + q, 0), r) + low        gain = p*u, bias - low = q*u, high - low = r*u
+
+Where there is only an upper limit, that takes the place of ``low``, and the codes end at 0.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def expanded(call: ImportCall, value: Value, wanted: Sequence[int], *, suffix: s
     if len(shape) != len(before) or any(b not in (1, d) for b, d in zip(before, shape, strict=True)):
         raise call.refuse(f"{before} does not expand to {shape}", "give axes of size 1, or of the wanted size")
     if shape[0] != before[0]:
-        raise call.refuse("expands the batch", "keep the batch as it is")
+        raise call.refuse("expands the batch axis", "keep the batch as it is")
     if shape != before and len(shape) > 4:
         raise call.refuse(f"expands a tensor of {len(shape)} axes", "use at most two axes of positions")
     repeats = [d if b < d else 0 for b, d in zip(before, shape, strict=True)]
