@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from examples.training import SEED
-
+SEED = 2024
 TEST_IMAGES = 540
 
 

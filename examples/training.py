@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
-SEED = 2024
-BATCH = 64
+from examples.digits import SEED, Digits
 
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+BATCH = 64
 
 
 def make_deterministic() -> None:
@@ -22,21 +17,18 @@ def make_deterministic() -> None:
     torch.use_deterministic_algorithms(True)
 
 
-def train(
-    model: nn.Module, samples: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], *, epochs: int,
-    learning_rate: float = 3e-3, loss: Loss = nn.functional.cross_entropy,
-) -> None:
+def train(model: nn.Module, digits: Digits, *, epochs: int, learning_rate: float = 3e-3) -> None:
     """Trains in place and leaves the model in evaluation mode."""
-    given, wanted = torch.from_numpy(samples), torch.from_numpy(labels)
+    images, labels = torch.from_numpy(digits.train_images), torch.from_numpy(digits.train_labels)
     optimizer = torch.optim.Adam(model.parameters(), learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     model.train()
     for _ in range(epochs):
-        for chosen in torch.randperm(len(given)).split(BATCH):
+        for chosen in torch.randperm(len(images)).split(BATCH):
             if len(chosen) < 2:
                 continue  # batch norm has no statistics of one image
             optimizer.zero_grad()
-            loss(model(given[chosen]), wanted[chosen]).backward()
+            nn.functional.cross_entropy(model(images[chosen]), labels[chosen]).backward()
             optimizer.step()
         schedule.step()
     model.eval()

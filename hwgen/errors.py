@@ -37,10 +37,7 @@ class HwgenError(Exception):
 
     def __init__(self, code: str, where: str, what: str, fix: str) -> None:
         self.code, self.where, self.what, self.fix = code, clean(where), clean(what), clean(fix)
-        super().__init__(self.code, self.where, self.what, self.fix)
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}; {self.fix} [{self.code}]"
+        super().__init__(f"{self.where}: {self.what}; {self.fix} [{code}]")
 
 
 class HwgenFailure(HwgenError):
@@ -74,6 +71,3 @@ class Problems(HwgenError):
         more = f" (and {len(problems) - 1} more: `hwgen check` lists them)" if len(problems) > 1 else ""
         super().__init__(first.code, first.where, first.what, first.fix + more)
         self.problems = problems
-
-    def __reduce__(self) -> tuple[type[Problems], tuple[tuple[HwgenError, ...]]]:
-        return type(self), (self.problems,)

@@ -24,12 +24,12 @@ class Net:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An instance of a template.  connections: template port to net or top port, whole, or to several, the highest first."""
+    """An instance of a template.  connections: template port to net or top port, whole."""
 
     module: str
     name: str
     parameters: tuple[tuple[str, int | str], ...]
-    connections: tuple[tuple[str, str | tuple[str, ...]], ...]
+    connections: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
-// hg_stream_fifo is a queue of Depth places, in whatever memory.
+// hg_stream_fifo is a queue of Depth places.
 module fv_stream_fifo #(
-  parameter int unsigned Width    = 2,
-  parameter int unsigned Depth    = 2,
-  parameter int unsigned RamStyle = 0
+  parameter int unsigned Width = 2,
+  parameter int unsigned Depth = 2
 ) (
   input logic             clk_i,
   input logic             rst_i,
@@ -22,9 +21,8 @@ module fv_stream_fifo #(
   );
 
   hg_stream_fifo #(
-    .Width   (Width),
-    .Depth   (Depth),
-    .RamStyle(RamStyle)
+    .Width(Width),
+    .Depth(Depth)
   ) u_dut (
     .clk_i,
     .rst_i,
