@@ -19,6 +19,7 @@ from fuzz.check import Alteration, Failure, check
 from fuzz.compose import draw_case
 from fuzz.coverage import Cell, cells
 from fuzz.shrink import MOST_ATTEMPTS, shrink
+from hwgen.rtl.atomic import work_folder
 
 CASES: Final = Path(__file__).parent / "cases"
 MOST_FAILURES: Final = 10
@@ -135,8 +136,8 @@ def campaign(
     context = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
         with _interrupts_held():
-            temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="hwgen-fuzz-"))
-        pool = stack.enter_context(ProcessPoolExecutor(processes, context, _be_born, (temporary,)))
+            temporary = stack.enter_context(work_folder("hwgen-fuzz-"))
+        pool = stack.enter_context(ProcessPoolExecutor(processes, context, _be_born, (str(temporary),)))
         try:
             while len(summary.failures) < most_failures:
                 for job in waiting:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -116,15 +117,23 @@ def test_one_command_repeats_a_case() -> None:
     assert (process.returncode, said) == (2, "") and "no-such-case" in complained
 
 
+def processes_in_group(group: int) -> int:
+    """How many there are."""
+    count = 0
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            count += os.getpgid(int(place.name)) == group
+    return count
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["at once", "workers are born", "at work"])
 def test_an_interrupted_campaign_leaves_nothing_half_made(when: str, tmp_path: Path) -> None:
     before = sorted(FAILURES.iterdir()) if FAILURES.is_dir() else []
     with fuzz("--count", "20", "--jobs", "2", env={**os.environ, "TMPDIR": str(tmp_path)}, start_new_session=True) as process:
         assert process.stdout is not None and process.stdout.readline().startswith("seed ")
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        while when == "workers are born" and len(children.read_text().split()) < 3:  # two, and the tracker of their semaphores
-            os.sched_yield()
+        while when == "workers are born" and process.poll() is None and processes_in_group(process.pid) < 4:
+            os.sched_yield()  # itself, two workers, and the tracker of their semaphores
         while when == "at work" and not any(tmp_path.glob("*/*")) and process.poll() is None:
             os.sched_yield()
         os.killpg(process.pid, signal.SIGINT)
