@@ -13,6 +13,7 @@ from typing import Final
 import hwgen
 from hwgen.cost.area import Target
 from hwgen.cost.estimate import estimate
+from hwgen.dataflow.cycles import measured_inferences, predict
 from hwgen.flow import BuildOptions
 
 _SAMPLES: Final = 2000
@@ -47,6 +48,9 @@ def measure(model: Path, folder: Path) -> tuple[Figure, ...]:
     report = hwgen.build(model, out, samples=1)  # compiles the simulator, if the cache does not have it
     to_rtl = _best(lambda: hwgen.plan_dataflow(hwgen.lower(hwgen.import_model(model), BuildOptions()).graph))
     estimated = _best(lambda: estimate(report.flow, Target.ECP5))
+    predicted = _best(lambda: predict(report.flow))
+    streams = [*report.flow.inputs, *(s for e in report.flow.elements for s in e.gives)]
+    beats = measured_inferences(report.flow) * sum(s.beats for s in streams)
     seconds = _best(lambda: hwgen.simulate(out, samples=_SAMPLES))
     seen = report.verification.performance
     return (
@@ -54,6 +58,8 @@ def measure(model: Path, folder: Path) -> tuple[Figure, ...]:
         Figure("import to RTL, s", to_rtl),
         Figure("import to RTL and files, s", sum(report.seconds[k] or 0.0 for k in ("import", "lower", "emit"))),
         Figure("estimate of area, ms", estimated * 1000),
+        Figure("prediction of cycles, ms", predicted * 1000),
+        Figure("prediction of cycles, beats/s", beats / predicted),
         Figure("simulated and compared, inferences/s", _SAMPLES / seconds),
         Figure("simulated and compared, cycles/s", _SAMPLES * (seen.interval_cycles if seen else 0) / seconds),
     )

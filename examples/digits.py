@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-SEED = 2024
+from examples.training import SEED
+
 TEST_IMAGES = 540
 
 

@@ -6,38 +6,37 @@ from rich.console import Console
 from rich.table import Table
 
 from hwgen import BuildReport
-from hwgen.dataflow.plan import Dataflow, Stage
-from hwgen.formats import Format, Integer
-from hwgen.ops.linear import MatvecAttrs, weight_code
-
-
-def _codes(format_: Format) -> str:
-    if not isinstance(format_, Integer):
-        return str(format_)
-    return "±1" if format_.bipolar else f"{'s' if format_.signed else 'u'}{format_.bits}"
-
-
-def _weights(stage: Stage) -> tuple[str, str]:
-    attrs = stage.units[0].node.attrs
-    if not isinstance(attrs, MatvecAttrs):
-        return "", ""
-    outputs, inputs = attrs.weight.shape
-    code = weight_code(attrs.weight)
-    return f"{inputs} → {outputs}", {1: "±1", 2: "ternary"}.get(code.kind, f"s{code.bits}")
+from hwgen.dataflow.layers import layer_rows
+from hwgen.dataflow.stage import Buffer, Dataflow
 
 
 def layers(flow: Dataflow) -> Table:
-    """A row a stage; s4 and u4 are signed and unsigned codes of 4 bits."""
+    """A row a stage; int4 and uint4 are signed and unsigned codes of 4 bits."""
     table = Table(title=f"Layers of {flow.name}")
-    for heading in ("layer", "size", "input", "weights", "output", "in × out", "multipliers", "cycles", "FIFO"):
+    for heading in ("layer", "output shape", "input", "weights", "output", "in × out", "multipliers", "cycles", "FIFO"):
         table.add_column(heading, justify="left" if heading == "layer" else "right")
-    for stage in flow.stages:
-        size, weights = _weights(stage)
-        first, last = stage.first, stage.last
+    for stage, row in zip(flow.stages, layer_rows(flow), strict=True):
+        weights = "" if row.weight_bits is None else f"{row.weight_bits} bits"
         table.add_row(
-            stage.path, size, _codes(stage.input.type.format), weights, _codes(stage.output.type.format),
-            f"{first.in_lanes} × {last.out_lanes}", str(first.multipliers), str(stage.cycles), str(stage.fifo_depth),
+            row.path, " × ".join(map(str, stage.output.type.shape[1:])), row.input_format, weights, row.output_format,
+            row.parallelism or "", str(row.multipliers), str(row.cycles), str(row.fifo_depth),
         )
+    return table
+
+
+def branches(flow: Dataflow) -> Table:
+    """A row a FIFO behind a fork, where a value that is used twice waits for what is made of it on the longer way.
+
+    Where a layer stands on the shorter way, it waits in that layer's own FIFO (see `layers`).
+    """
+    table = Table(title=f"FIFOs on branches of {flow.name}")
+    for heading in ("value", "made by", "shape", "beats a tensor", "depth, beats", "bits"):
+        table.add_column(heading, justify="left" if heading in ("value", "made by") else "right")
+    for buffer in (e for e in flow.elements if isinstance(e, Buffer)):
+        (stream,) = buffer.gives
+        value, numbers = stream.value, (stream.beats, buffer.depth, buffer.depth * stream.bits)
+        shape = " × ".join(map(str, value.type.shape[1:]))
+        table.add_row(value.name, value.producer.path, shape, *map(str, numbers))
     return table
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwgen.formats import FloatArray
+from hwgen.ir.graph import Array
 from hwgen.ops.run import host_outputs
 
 if TYPE_CHECKING:
     from hwgen.dataflow.cycles import Performance
     from hwgen.dataflow.plan import Dataflow
     from hwgen.flow import Lowered
-    from hwgen.rtl.build_directory import Manifest
+    from hwgen.rtl.manifest import Manifest
     from hwgen.sim.compare import Verification
     from hwgen.synth.record import Synthesis
 
@@ -41,10 +41,10 @@ class BuildReport:
         return self.verification.mismatches == 0
 
     @property
-    def outputs(self) -> FloatArray:
-        """(samples, …) what the user gets: the hardware's codes decoded, and the host's own steps after that."""
-        codes = self.verification.outputs
-        return host_outputs(self.lowered.graph, self.flow.output, codes.reshape(-1, *self.flow.output.type.shape[1:]))
+    def outputs(self) -> tuple[Array, ...]:
+        """(samples, …) of each of the model's outputs: the hardware's codes decoded, and the host's own steps after that."""
+        codes = {s.value: array for s, array in zip(self.flow.outputs, self.verification.outputs, strict=True)}
+        return host_outputs(self.lowered.graph, codes)
 
     def json(self) -> dict[str, Any]:
         """The object with the documented keys."""
@@ -52,7 +52,7 @@ class BuildReport:
         return {
             "model": {"name": self.model, "nodes": self.nodes, "parameters": self.parameters, "macs": self.flow.macs},
             "input_format": next(iter(self.lowered.input_formats.values())),
-            "host_steps": list(self.lowered.host_steps),
+            "host_steps": list(self.lowered.host_steps), "default_precision": self.lowered.default_precision,
             "verification": {
                 "samples": result.samples, "mismatches": result.mismatches,
                 "reference_max_abs_error": self.reference_max_abs_error,

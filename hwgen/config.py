@@ -8,7 +8,7 @@
     [layers."fc1"]
     parallelism = "8x8"
 
-Paths of data (``calibration``, ``inputs``) are relative to the file; ``out`` to the working directory.
+Paths of what is read (``hls4ml_config``, ``calibration``, ``inputs``) are relative to the file; ``out`` to the working directory.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ class BuildSection(_Section):
 
     samples: Annotated[int, Field(ge=1)] | None = None
     seed: Annotated[int, Field(ge=0)] | None = None
+    cycles_budget: Annotated[int, Field(ge=1)] | None = None
     parallelism: str | None = None
     interval: Annotated[int, Field(ge=1)] | None = None
+    hls4ml_config: str | None = None
     precision: str | None = None
     input_format: str | None = None
     argmax: bool | None = None

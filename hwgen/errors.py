@@ -37,7 +37,10 @@ class HwgenError(Exception):
 
     def __init__(self, code: str, where: str, what: str, fix: str) -> None:
         self.code, self.where, self.what, self.fix = code, clean(where), clean(what), clean(fix)
-        super().__init__(f"{self.where}: {self.what}; {self.fix} [{code}]")
+        super().__init__(self.code, self.where, self.what, self.fix)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}; {self.fix} [{self.code}]"
 
 
 class HwgenFailure(HwgenError):
@@ -71,3 +74,6 @@ class Problems(HwgenError):
         more = f" (and {len(problems) - 1} more: `hwgen check` lists them)" if len(problems) > 1 else ""
         super().__init__(first.code, first.where, first.what, first.fix + more)
         self.problems = problems
+
+    def __reduce__(self) -> tuple[type[Problems], tuple[tuple[HwgenError, ...]]]:
+        return type(self), (self.problems,)

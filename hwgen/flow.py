@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,10 +13,11 @@ import numpy as np
 from hwgen.build_report import BuildReport
 from hwgen.cost.area import Target
 from hwgen.dataflow.cycles import Performance, predict, size_fifos
-from hwgen.dataflow.folding import DEFAULT, for_interval, from_text
+from hwgen.dataflow.folding import by_default, for_interval, from_text
 from hwgen.dataflow.plan import Dataflow, integer_format, plan
 from hwgen.errors import HwgenError, understood
-from hwgen.formats import REAL, FloatArray, IntArray
+from hwgen.formats import REAL, FloatArray, Quantized
+from hwgen.frontend.hls4ml_config import Hls4mlConfig
 from hwgen.frontend.limits import read_bytes, read_graph_text
 from hwgen.frontend.onnx_reader import ReadResult, read_onnx
 from hwgen.ir.graph import Graph
@@ -27,9 +26,14 @@ from hwgen.ops.checking import check_foreign
 from hwgen.ops.run import evaluate
 from hwgen.ops.table import ATTRS
 from hwgen.ops.table import REAL as REAL_OPS
+from hwgen.phases import Clock, Progress
 from hwgen.pipeline import Info, Pass, parse_pipeline, pass_of, run
 from hwgen.rtl.atomic import check_replaceable, folder_beside, install, replaced_folder
-from hwgen.rtl.build_directory import MANIFEST, VECTOR_SAMPLES, Build, Manifest, OptionsRecord, write_build
+from hwgen.rtl.build_directory import MANIFEST, Build, vectors_of, write_build
+from hwgen.rtl.manifest import Manifest, OptionsRecord
+from hwgen.sim.reference import samples_at_a_time
+from hwgen.sim.samples import Codes, Given, draw, encode, part
+from hwgen.sim.trials import CYCLES_BUDGET, affordable_samples
 
 if TYPE_CHECKING:
     import torch
@@ -37,33 +41,40 @@ if TYPE_CHECKING:
     from hwgen.sim.compare import Verification
     from hwgen.synth.record import Synthesis
 
+DEFAULT_SAMPLES: Final = 100
 DEFAULT_INPUT_FORMAT: Final = "fixed<16,6>"
+DEFAULT_PRECISION: Final = "fixed<16,6>"
+"""Of a model without any quantizer, where none is asked for."""
 _NO_HOST_STEPS: Final = ("input", "constant", "decode")
 _PREPARE: Final = "fold-constants, fold-scalar-arithmetic, fold-batch-norm"
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class BuildOptions:
     """What a user may ask of `build`.
 
-    samples, seed: of the verification.  parallelism: ``4x8``, ``full``, ``fc1=4x8,fc2=2x2`` (inputs x outputs); interval:
-    cycles an inference instead.  precision: format of what the model leaves in float; calibration: (samples, …) float data
-    that sets its ranges.  input_format: of an input that the model does not quantize (None: fixed<16,6>).
-    argmax: decide on chip.  inputs: (samples, …) real data to verify with, instead of random codes.
+    samples, seed: of the verification; samples None: 100, or fewer where an inference takes long.  cycles_budget: simulated cycles
+    that it should not exceed (see `hwgen.sim.trials`).
+    parallelism: ``4x8``, ``full``, ``fc1=4x8,fc2=2x2`` (inputs x outputs); interval: cycles an inference instead.
+    hls4ml_config: types of layers, as `hwgen.frontend.hls4ml_config.read_hls4ml_config` reads them.
+    precision: format of what the model leaves in float; calibration: (samples, …) float data that sets its ranges.
+    input_format: of an input that the model does not quantize (None: fixed<16,6>).
+    argmax: decide on chip.  inputs: (samples, …) real data to verify with, instead of random codes; by input name where the model
+    has several.
     target: synthesize for this family; pnr: also place and route.
     """
 
-    samples: int = 100
+    samples: int | None = None
     seed: int = 0
+    cycles_budget: int = CYCLES_BUDGET
     parallelism: str | None = None
     interval: int | None = None
+    hls4ml_config: Hls4mlConfig | None = None
     precision: str | None = None
     calibration: FloatArray | None = field(default=None, compare=False)
     input_format: str | None = None
     argmax: bool = False
-    inputs: FloatArray | None = field(default=None, compare=False)
+    inputs: Given | None = field(default=None, compare=False)
     target: Target | None = None
     pnr: bool = False
 
@@ -72,7 +83,8 @@ class BuildOptions:
         """What the manifest keeps of them."""
         data = self.calibration
         return OptionsRecord(
-            parallelism=self.parallelism, interval=self.interval, precision=self.precision,
+            parallelism=self.parallelism, interval=self.interval,
+            hls4ml_config_sha256=None if self.hls4ml_config is None else self.hls4ml_config.sha256, precision=self.precision,
             calibration_sha256=None if data is None else hashlib.sha256(np.ascontiguousarray(data).tobytes()).hexdigest(),
             input_format=self.input_format, argmax=self.argmax,
         )
@@ -80,17 +92,27 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class Lowered:
-    """graph: integers, and what the host does after decoding.  quantized: the real graph it was made from.  infos: of passes."""
+    """graph: integers, and what the host does after decoding.  quantized: the real graph it was made from.  infos: of passes.
+
+    default_precision: that the model got because it has no quantizer and none was asked for.
+    """
 
     graph: Graph
     quantized: Graph
     infos: tuple[Info, ...]
+    default_precision: str | None = None
+
+    @property
+    def quantizers(self) -> dict[str, Quantized]:
+        """What each input that is a real of the model is quantized to, by name."""
+        reals = {v for v in self.quantized.inputs if v.type.format is REAL}
+        users = (n for n in self.quantized.nodes if n.op == "quantize" and n.inputs[0] in reals)
+        return {n.inputs[0].name: n.output.type.format for n in users if isinstance(n.output.type.format, Quantized)}
 
     @property
     def input_formats(self) -> dict[str, str]:
         """Format in which each input comes in, as its quantizer writes it."""
-        quantizers = {n.inputs[0].name: n.output.type.format for n in self.quantized.nodes if n.op == "quantize"}
-        return {v.name: str(quantizers.get(v.name, v.type.format)) for v in self.graph.inputs}
+        return {v.name: str(self.quantizers.get(v.name, v.type.format)) for v in self.graph.inputs}
 
     @property
     def host_steps(self) -> tuple[str, ...]:
@@ -131,8 +153,12 @@ def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
     if any(v.type.format is not REAL for v in graph.inputs):
         return Lowered(graph, graph, ())
     passes = list(parse_pipeline(_PREPARE))
-    if options.precision is not None:
-        passes.append(pass_of("assign-precision", format=options.precision, calibration=options.calibration))
+    if options.hls4ml_config is not None:
+        passes.insert(1, pass_of("assign-layer-precision", config=options.hls4ml_config))
+    chosen = options.precision is not None or options.hls4ml_config is not None or any(n.op == "quantize" for n in graph.nodes)
+    default = None if chosen else DEFAULT_PRECISION
+    if precision := options.precision or default:
+        passes.append(pass_of("assign-precision", format=precision, calibration=options.calibration))
     passes.append(
         pass_of(
             "assign-input-format", format=options.input_format or DEFAULT_INPUT_FORMAT, override=options.input_format is not None
@@ -143,7 +169,7 @@ def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
     passes.append(pass_of("fold-constants"))
     quantized, infos = run(graph, passes)
     lowered, last = run(quantized, [pass_of("lower")])
-    return Lowered(lowered, quantized, (*infos, *last))
+    return Lowered(lowered, quantized, (*infos, *last), default)
 
 
 @understood("the model")
@@ -154,26 +180,34 @@ def plan_dataflow(graph: Graph, options: BuildOptions | None = None) -> Dataflow
         raise HwgenError("usage", "--interval", "given together with --parallelism", "give one of the two")
     if options.interval is not None:
         choices = for_interval(graph, options.interval)
+    elif options.parallelism is not None:
+        choices = from_text(graph, options.parallelism)
     else:
-        choices = from_text(graph, options.parallelism or DEFAULT)
+        choices = by_default(graph)
     return size_fifos(plan(graph, choices))
 
 
-def simulate(build_dir: Path, *, samples: int = 100, seed: int = 0, codes: IntArray | None = None) -> Verification:
+def simulate(
+    build_dir: Path, *, samples: int | None = None, seed: int = 0, codes: Given | None = None,
+    cycles_budget: int = CYCLES_BUDGET,
+) -> Verification:
     """Streams samples through a build's RTL in the native runner and compares every bit with the reference.
 
+    codes: (samples, …) by input name, or of the only input, instead of random ones.  samples, cycles_budget: see `BuildOptions`.
     The build directory keeps what was found, and a page that shows it, if it can be written.
     """
     from hwgen.report.page import write_page
     from hwgen.sim.compare import verify
     from hwgen.sim.record import can_keep, keep, record_of
-    from hwgen.sim.samples import draw
 
     existing = Build(build_dir)
-    data = draw(existing.flow, samples, seed) if codes is None else codes
-    verification = verify(existing, data, seed=seed)
+    drawn = codes is None
+    if codes is None:
+        wanted = samples or affordable_samples(existing.flow, existing.manifest.predicted, DEFAULT_SAMPLES, cycles_budget)
+        codes = draw(existing.flow, wanted, seed)
+    verification = verify(existing, codes, seed=seed, budget=cycles_budget)
     if can_keep(existing):
-        keep(existing, record_of(existing, verification, given=codes is not None))
+        keep(existing, record_of(existing, verification, given=not drawn))
         write_page(existing)
     return verification
 
@@ -216,46 +250,25 @@ def _parameters(graph: Graph) -> int:
     return sum(n.output.type.elements for n in weights)
 
 
-def _real_inputs(lowered: Lowered, codes: IntArray) -> FloatArray:
-    return integer_format(lowered.graph.inputs[0]).decode(codes)
-
-
-class _Clock:
-    def __init__(self, progress: Progress) -> None:
-        self.seconds: dict[str, float | None] = {}
-        self._progress, self._start = progress, time.perf_counter()
-
-    @contextmanager
-    def phase(self, name: str) -> Generator[None]:
-        """Times a phase and says that it began."""
-        self._progress(name)
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - start, 4)
-
-    def total(self) -> dict[str, float | None]:
-        """All phases and the whole."""
-        order = ("import", "lower", "emit", "simulate", "synthesize")
-        self.seconds["emit"] = round((self.seconds.pop("plan", 0) or 0) + (self.seconds.get("emit") or 0), 4)
-        return {**{k: self.seconds.get(k) for k in order}, "total": round(time.perf_counter() - self._start, 4)}
-
-
 @dataclass(frozen=True)
 class _Prepared:
-    """A planned design that nothing was written of.  codes: (samples, …) of the input, for its verification."""
+    """A planned design that nothing was written of.  codes: for its verification."""
 
     graph: Graph
     lowered: Lowered
     flow: Dataflow
-    codes: IntArray
+    predicted: Performance
+    codes: Codes
     source_sha256: str
     options: OptionsRecord
 
     def write(self, folder: Path) -> Manifest:
         """Fills an empty folder."""
-        values = evaluate(self.lowered.graph, {self.flow.input.name: self.codes[:VECTOR_SAMPLES]})
+        wanted = vectors_of(self.flow)
+        values = evaluate(self.lowered.graph, part(self.codes, slice(wanted.samples)), wanted.values)
         return write_build(
-            self.lowered.graph, self.flow, folder, source_sha256=self.source_sha256, values=values, options=self.options
+            self.lowered.graph, self.flow, folder, source_sha256=self.source_sha256, values=values, options=self.options,
+            predicted=self.predicted, quantizers=self.lowered.quantizers,
         )
 
 
@@ -273,15 +286,13 @@ class Emitted:
     @property
     def predicted(self) -> Performance:
         """What the cycle model says."""
-        return Performance(self.manifest.predicted_latency_cycles, self.manifest.predicted_interval_cycles)
+        return self.manifest.predicted
 
 
 def _prepare(
-    source: Path | str | torch.nn.Module, name: str, options: BuildOptions, example: torch.Tensor | None, clock: _Clock
+    source: Path | str | torch.nn.Module, name: str, options: BuildOptions, example: torch.Tensor | None, clock: Clock
 ) -> _Prepared:
-    from hwgen.sim.samples import draw, encode
-
-    if options.samples < 1:
+    if options.samples is not None and options.samples < 1:
         raise HwgenError("usage", "--samples", f"{options.samples} samples", "give at least 1")
     with clock.phase("import"):
         graph = import_model(source, example, name)
@@ -289,8 +300,13 @@ def _prepare(
         lowered = lower(graph, options)
     with clock.phase("plan"):
         flow = plan_dataflow(lowered.graph, options)
-        codes = draw(flow, options.samples, options.seed) if options.inputs is None else encode(options.inputs, flow)
-    return _Prepared(graph, lowered, flow, codes, _source_hash(source), options.record)
+        predicted = predict(flow)
+        if options.inputs is None:
+            samples = options.samples or affordable_samples(flow, predicted, DEFAULT_SAMPLES, options.cycles_budget)
+            codes = draw(flow, samples, options.seed)
+        else:
+            codes = encode(options.inputs, flow, lowered.quantizers)
+    return _Prepared(graph, lowered, flow, predicted, codes, _source_hash(source), options.record)
 
 
 def emit_model(
@@ -302,7 +318,7 @@ def emit_model(
     progress: Progress = lambda _: None,
 ) -> Emitted:
     """`build` without the simulation."""
-    clock = _Clock(progress)
+    clock = Clock(progress)
     made = _prepare(source, out.name, options or BuildOptions(), example, clock)
     with clock.phase("emit"), replaced_folder(out, MANIFEST) as folder:
         manifest = made.write(folder)
@@ -329,7 +345,7 @@ def build(
 
     options = replace(options or BuildOptions(), **changes)
     _check_synthesis(options)
-    clock = _Clock(progress)
+    clock = Clock(progress)
     check_replaceable(out, MANIFEST)
     made = _prepare(source, out.name, options, example, clock)
     with folder_beside(out) as folder:
@@ -337,7 +353,7 @@ def build(
             manifest = made.write(folder)
         with clock.phase("simulate"):
             written = Build(folder)
-            verification = verify(written, made.codes, seed=options.seed)
+            verification = verify(written, made.codes, seed=options.seed, budget=options.cycles_budget)
         keep(written, record_of(written, verification, given=options.inputs is not None))
         write_page(written)
         final = out if verification.mismatches == 0 else out.with_name(f"{out.name}.failed")
@@ -349,7 +365,7 @@ def build(
             synthesis = _synthesized(Build(final), options.target, pnr=options.pnr, seed=options.seed, progress=progress)
     return BuildReport(
         made.graph.name, len(made.graph.nodes), _parameters(made.graph), made.flow, made.lowered, manifest,
-        Performance(manifest.predicted_latency_cycles, manifest.predicted_interval_cycles), verification,
+        made.predicted, verification,
         _reference_error(made.lowered, made.codes), clock.total(), final, synthesis,
     )
 
@@ -364,12 +380,16 @@ def _check_synthesis(options: BuildOptions) -> None:
         raise HwgenError("usage", "--pnr", "given without a target", "give --target ecp5 as well")
 
 
-def _reference_error(lowered: Lowered, codes: IntArray) -> float:
-    """Largest difference between the integer reference, decoded, and the quantized graph run in float64."""
+def _reference_error(lowered: Lowered, codes: Codes) -> float:
+    """Largest difference between the integer reference, decoded, and the quantized graph run in float64.
+
+    Over as many samples as fit in memory together.
+    """
     if lowered.quantized is lowered.graph:
         return 0.0
-    integer = evaluate(lowered.graph, {lowered.graph.inputs[0].name: codes}, lowered.graph.outputs)
-    reals = {lowered.quantized.inputs[0].name: _real_inputs(lowered, codes)}
+    few = part(codes, slice(min(map(samples_at_a_time, (lowered.graph, lowered.quantized)))))
+    integer = evaluate(lowered.graph, few, lowered.graph.outputs)
+    reals = {v.name: integer_format(v).decode(few[v.name]) for v in lowered.graph.inputs}
     real = evaluate(lowered.quantized, reals, lowered.quantized.outputs)
     pairs = zip(lowered.graph.outputs, lowered.quantized.outputs, strict=True)
     return max(float(np.abs(integer[a] - real[b]).max(initial=0)) for a, b in pairs)

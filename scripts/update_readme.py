@@ -34,8 +34,8 @@ def table() -> str:
         onnx = sorted(name for name in op.onnx if not name.startswith("qonnx."))
         qonnx = sorted(name.removeprefix("qonnx.") for name in op.onnx if name.startswith("qonnx."))
         rows.append(f"| {op.name} | {_names(onnx)} | {_names(qonnx)} | {_names(sorted({_torch(name) for name in op.torch}))} |")
-    hardware = _names([op.name for op in INTEGER_OPS if op.unit is not None])
-    wires = _names([op.name for op in INTEGER_OPS if op.unit is None])
+    hardware = _names([op.name for op in INTEGER_OPS if op.costs])
+    wires = _names([op.name for op in INTEGER_OPS if not op.costs])
     return "\n".join([*rows, "", f"In the integer graph, with hardware: {hardware}; as wires: {wires}."])
 
 

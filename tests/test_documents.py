@@ -57,5 +57,5 @@ def test_guide_names_every_command_and_no_option_that_does_not_exist() -> None:
     text = "\n".join(path.read_text() for path in GUIDES)
     assert [name for name in commands() if f"`{name}`" not in text and f"hwgen {name}" not in text] == []
     options = {o for c in commands().values() for p in c.params for o in (*p.opts, *p.secondary_opts)} | {"--help", "--version"}
-    named = set(re.findall(r"`(--[a-z][a-z-]*)", text)) | set(re.findall(r"^hwgen .*?(--[a-z][a-z-]*)", text, re.MULTILINE))
+    named = set(re.findall(r"`(--[a-z][a-z0-9-]*)", text)) | set(re.findall(r"^hwgen .*?(--[a-z][a-z0-9-]*)", text, re.MULTILINE))
     assert named <= options, f"{named - options} are no options"

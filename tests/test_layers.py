@@ -26,8 +26,12 @@ ALLOWED: Final[dict[str, set[str]]] = {
 }
 """What is not listed (the command line, the report, the search, the verbs of hwgen itself) stands at the top."""
 
-COMMON: Final = ("hwgen.__version__", "hwgen.errors", "hwgen.resources", "hwgen.frontend.limits")
-"""What every room may use: the error, where data files lie, and the gate that foreign files pass."""
+COMMON: Final = (
+    "hwgen.__version__", "hwgen.errors", "hwgen.resources", "hwgen.frontend.limits",
+    "hwgen.rtl.atomic", "hwgen.sim.cache", "hwgen.sim.process", "hwgen.sim.toolchain",
+)
+"""What every room may use: the error, where data files lie, the gate that foreign files pass, and the machine: files that appear
+whole, what is compiled once and kept, programs that end with us, and the compiler."""
 
 TOP: Final = {"cli", "report", "search"}
 

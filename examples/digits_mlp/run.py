@@ -33,7 +33,7 @@ def main(folder: Path, parallelism: str) -> int:
         folder / MODEL, folder / "hardware", parallelism=parallelism, inputs=images, samples=len(images),
         progress=lambda phase: screen.print(f"{phase} …"),
     )
-    computed = report.outputs
+    (computed,) = report.outputs
     trained, hardware = logits.argmax(axis=1), computed.argmax(axis=1)
     different = np.flatnonzero(trained != hardware)
     screen.print(layers(report.flow))

@@ -59,7 +59,7 @@ def main(folder: Path) -> float:
     make_deterministic()
     digits = load()
     model = DigitsMlp()
-    train(model, digits, epochs=EPOCHS)
+    train(model, digits.train_images, digits.train_labels, epochs=EPOCHS)
     with torch.no_grad():
         logits = model(torch.from_numpy(digits.test_images)).numpy()
     accuracy = float((logits.argmax(axis=1) == digits.test_labels).mean())

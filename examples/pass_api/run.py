@@ -112,7 +112,7 @@ def main(folder: Path) -> int:
 
     flow = hwgen.plan_dataflow(graph, hwgen.BuildOptions(parallelism="fc1=4x3,fc2=2x2"))
     codes = np.random.default_rng(SEED).integers(0, 256, (SAMPLES, 16))
-    emit(graph, flow, folder, source_sha256="", values=evaluate(graph, {flow.input.name: codes[:16]}))
+    emit(graph, flow, folder, source_sha256="", values=evaluate(graph, {graph.inputs[0].name: codes[:16]}))
     (folder.parent / "pass_api.hwg").write_text(print_graph(quantized))
     seen = hwgen.simulate(folder, codes=codes, seed=SEED)
 

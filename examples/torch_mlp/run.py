@@ -60,13 +60,13 @@ def main(folder: Path, precision: str) -> int:
     make_deterministic()
     digits = load()
     model = DigitsMlp()
-    train(model, digits, epochs=EPOCHS)
+    train(model, digits.train_images, digits.train_labels, epochs=EPOCHS)
     with torch.no_grad():
         in_float = model(torch.from_numpy(digits.test_images)).numpy().argmax(axis=1)
     report = build(model, digits, folder, precision)
     graph = report.lowered.quantized
     values = evaluate(graph, {graph.inputs[0].name: digits.test_images.astype(np.float64)})
-    quantized, hardware = values[graph.outputs[0]].argmax(axis=1), report.outputs.argmax(axis=1)
+    quantized, hardware = values[graph.outputs[0]].argmax(axis=1), report.outputs[0].argmax(axis=1)
     different = int((quantized != hardware).sum())
     labels = digits.test_labels
     screen.print(layers(report.flow))

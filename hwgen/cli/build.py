@@ -17,8 +17,8 @@ def build(
     Import, quantize if it must, lower, emit, simulate: a build directory whose every bit is compared; --target synthesizes it.
     """
     from hwgen import flow
-    from hwgen.cli.layers import layer_records, print_layers
-    from hwgen.cli.passes import pass_records, print_passes, takes_default_input
+    from hwgen.cli.layers import layer_records, memory_facts, print_layers
+    from hwgen.cli.passes import pass_records, precision_facts, print_passes, takes_default_input
     from hwgen.cli.screen import Screen
     from hwgen.cli.synthesis import print_areas, synthesis_facts
     from hwgen.cli.verification import cocotb_record, exit_unless_equal, run_cocotb_of, verification_facts
@@ -33,7 +33,7 @@ def build(
         if cocotb and report.ok:
             progress("cocotb")
             bench = run_cocotb_of(report.build_dir, report.verification.samples, request.options.seed)
-    record = {**report.json(), "layers": layer_records(report.flow)}
+    record = {**report.json(), **layer_records(report.flow, report.predicted.interval_cycles)}
     if cocotb:
         record["cocotb"] = cocotb_record(bench) if bench is not None else None
     if explain:
@@ -41,7 +41,7 @@ def build(
         record["passes"] = pass_records(infos)
         print_passes(screen, infos)
     screen.result(record)
-    print_layers(screen, report.flow)
+    print_layers(screen, report.flow, report.predicted.interval_cycles)
     if report.synthesis is not None:
         print_areas(screen, report.synthesis)
     formats = ", ".join(report.lowered.input_formats.values())
@@ -51,8 +51,10 @@ def build(
         [
             ("model", clean(f"{report.model}: {report.parameters} parameters, {report.flow.macs} multiplications an inference")),
             ("input format", clean(formats) + taken),
+            *precision_facts(report.lowered, request.options),
             ("on the host", clean(", ".join(report.lowered.host_steps)) or "nothing"),
             ("multipliers", str(report.flow.multipliers)),
+            *memory_facts(report.flow),
             *verification_facts(report.verification, report.predicted, report.build_dir, request.options.seed, bench),
             ("against float64", f"largest difference of the integer reference {report.reference_max_abs_error:.3g}"),
             *(synthesis_facts(report.synthesis) if report.synthesis is not None else ()),

@@ -12,8 +12,8 @@ def emit(model: ModelPath, options: ModelOptions, explain: Explain = False, json
     `hwgen sim` verifies the build directory later.
     """
     from hwgen import flow
-    from hwgen.cli.layers import layer_records, print_layers
-    from hwgen.cli.passes import pass_records, print_passes, takes_default_input
+    from hwgen.cli.layers import layer_records, memory_facts, print_layers
+    from hwgen.cli.passes import pass_records, precision_facts, print_passes, takes_default_input
     from hwgen.cli.screen import Screen
     from hwgen.errors import clean
     from hwgen.explain import dataflow_infos
@@ -24,26 +24,28 @@ def emit(model: ModelPath, options: ModelOptions, explain: Explain = False, json
     record = {
         "model": {"name": made.graph.name, "nodes": len(made.graph.nodes), "macs": made.flow.macs},
         "input_format": next(iter(made.lowered.input_formats.values())),
-        "host_steps": list(made.lowered.host_steps),
+        "host_steps": list(made.lowered.host_steps), "default_precision": made.lowered.default_precision,
         "performance": {
             "predicted_latency_cycles": made.predicted.latency_cycles,
             "predicted_interval_cycles": made.predicted.interval_cycles, "multipliers": made.flow.multipliers,
         },
-        "layers": layer_records(made.flow), "seconds": made.seconds, "build_dir": str(made.build_dir),
+        **layer_records(made.flow, made.predicted.interval_cycles), "seconds": made.seconds, "build_dir": str(made.build_dir),
     }
     if explain:
         infos = (*made.lowered.infos, *dataflow_infos(made.flow))
         record["passes"] = pass_records(infos)
         print_passes(screen, infos)
     screen.result(record)
-    print_layers(screen, made.flow)
+    print_layers(screen, made.flow, made.predicted.interval_cycles)
     taken = " (the default; --input-format chooses another)" if takes_default_input(made.lowered, request.options) else ""
     screen.facts(
         [
             ("input format", clean(", ".join(made.lowered.input_formats.values())) + taken),
+            *precision_facts(made.lowered, request.options),
             ("latency", f"{made.predicted.latency_cycles} cycles predicted"),
             ("interval", f"{made.predicted.interval_cycles} cycles predicted"),
             ("multipliers", str(made.flow.multipliers)),
+            *memory_facts(made.flow),
             ("build directory", clean(made.build_dir)),
         ]
     )

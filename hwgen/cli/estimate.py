@@ -33,6 +33,7 @@ def estimate(
     import time
 
     from hwgen import flow
+    from hwgen.cli.layers import layer_records, memory_facts, print_layers
     from hwgen.cli.screen import Screen
     from hwgen.cost import estimate as cost
     from hwgen.dataflow.cycles import predict
@@ -60,10 +61,11 @@ def estimate(
                 "predicted_latency_cycles": performance.latency_cycles,
                 "predicted_interval_cycles": performance.interval_cycles, "multipliers": planned.multipliers,
             },
-            "memory_bits": estimates[0].memory_bits, "estimates": [_record(e, made[e.target]) for e in estimates],
+            **layer_records(planned, performance.interval_cycles), "estimates": [_record(e, made[e.target]) for e in estimates],
             "seconds": {"estimate": round(seconds, 4)},
         }
     )
+    print_layers(screen, planned, performance.interval_cycles)
     rows = _layer_rows(estimates[0], made[estimates[0].target]) if len(estimates) == 1 else []
     rows += [_row(str(e.target) if len(estimates) > 1 else "all", e.total, made[e.target]) for e in estimates]
     compared = any(made.values())
@@ -76,7 +78,7 @@ def estimate(
             ("latency", f"{performance.latency_cycles} cycles predicted"),
             ("interval", f"{performance.interval_cycles} cycles predicted"),
             ("multipliers", str(planned.multipliers)),
-            ("memory", f"{estimates[0].memory_bits} bits"),
+            *memory_facts(planned),
             *_expected_error([e for e in estimates if made[e.target] is None]),
             ("estimated in", f"{seconds * 1000:.1f} ms"),
         ]

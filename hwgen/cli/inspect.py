@@ -20,11 +20,12 @@ def inspect(model: AnyPath, options: ModelOptions, explain: Explain = False, jso
     screen = Screen(as_json=json)
     with options.resolved(model) as request:
         if model.is_dir():
-            graph = Build(model).graph
-            lowered = flow.Lowered(graph, graph, ())
+            existing = Build(model)
+            lowered, quantizers = flow.Lowered(existing.graph, existing.graph, ()), existing.quantizers
         else:
             lowered = flow.lower(flow.import_model(model), request.options)
-        rows = describe_values(lowered.graph, request.options)
+            quantizers = lowered.quantizers
+        rows = describe_values(lowered.graph, request.options, quantizers)
     record = {"model": {"name": lowered.graph.name}, "values": [r.record() for r in rows], "host_steps": list(lowered.host_steps)}
     if explain:
         record["passes"] = pass_records(lowered.infos)

@@ -15,7 +15,7 @@ def ops(json: Json = False) -> None:
 
     screen = Screen(as_json=json)
     read = [(op.name, sorted(op.onnx), sorted(op.torch)) for op in REAL_OPS if op.onnx or op.torch]
-    hardware = [(op.name, list(_modules(op.name))) for op in INTEGER_OPS]
+    hardware = [(op.name, sorted(op.costs)) for op in INTEGER_OPS]
     screen.result(
         {
             "operators": [{"name": name, "onnx": onnx, "torch": torch} for name, onnx, torch in read],
@@ -26,19 +26,3 @@ def ops(json: Json = False) -> None:
     screen.table(columns, [[name, ", ".join(onnx), ", ".join(torch)] for name, onnx, torch in read])
     screen.line()
     screen.table(["in hardware", "modules"], [[name, ", ".join(modules) or "wires"] for name, modules in hardware])
-
-
-def _modules(name: str) -> tuple[str, ...]:
-    """The templates that random uses of an integer operator come to."""
-    from random import Random
-
-    from hwgen.ops.table import INTEGER
-
-    op = INTEGER[name]
-    if op.unit is None:
-        return ()
-    found: set[str] = set()
-    for seed in range(8):
-        case = op.sample(Random(seed))
-        found.add(op.unit(case.node, case.parallelism).module)
-    return tuple(sorted(found))

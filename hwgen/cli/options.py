@@ -22,11 +22,20 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX or QONNX file, or a .hwg file.")]
 AnyPath = Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX or QONNX file, .hwg file, or a build directory.")]
-Samples = Annotated[int | None, typer.Option("--samples", metavar="N", min=1, help="Inferences to verify with (100).")]
+Samples = Annotated[
+    int | None, typer.Option("--samples", metavar="N", min=1, help="Inferences to verify with (100, or fewer of slow ones)."),
+]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="S", min=0, help="Seed of random inputs and stalls (0).")]
 Inputs = Annotated[
     Path | None,
-    typer.Option("--inputs", metavar="FILE.npy", help="Real inputs (samples, ...) instead of random ones; --samples: the first N."),
+    typer.Option(
+        "--inputs", metavar="FILE.npy",
+        help="Real inputs (samples, ...) instead of random ones, an .npz by name for several; --samples: the first N.",
+    ),
+]
+CyclesBudget = Annotated[
+    int | None,
+    typer.Option("--cycles-budget", metavar="N", min=1, help="Simulated cycles that a verification should not exceed (30000000)."),
 ]
 Cocotb = Annotated[bool, typer.Option("--cocotb", help="Also simulate with cocotb, every layer under random stalls.")]
 TargetName = Annotated[Target | None, typer.Option("--target", help="Synthesize for this family of devices.")]
@@ -34,6 +43,7 @@ Pnr = Annotated[bool, typer.Option("--pnr", help="Place and route as well (ecp5)
 Explain = Annotated[bool, typer.Option("--explain", help="Say what each pass changed, and what it left and why.")]
 
 DEFAULT_SAMPLES: Final = 100
+DEFAULT_CYCLES_BUDGET: Final = 30_000_000
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,7 @@ class ModelOptions:
 
     samples: Samples = None
     seed: Seed = None
+    cycles_budget: CyclesBudget = None
     parallelism: Annotated[
         str | None,
         typer.Option("--parallelism", metavar="TEXT", help="Inputs x outputs at a time: 4x8, full, or fc1=4x8,fc2=2x2 (4x4)."),
@@ -49,6 +60,10 @@ class ModelOptions:
     interval: Annotated[
         int | None,
         typer.Option("--interval", metavar="N", min=1, help="Choose the parallelism for at most N cycles an inference."),
+    ] = None
+    hls4ml_config: Annotated[
+        Path | None,
+        typer.Option("--hls4ml-config", metavar="FILE", help="Types of layers, in hls4ml's form (YAML or JSON)."),
     ] = None
     precision: Annotated[
         str | None,
@@ -73,9 +88,10 @@ class ModelOptions:
     @contextmanager
     def resolved(self, model: Path) -> Generator[Request]:
         """The options of the command line over those of the file; inside, an error about the file's layers names the file."""
-        from hwgen.cli.arrays import load_array
+        from hwgen.cli.arrays import first_samples, load_array, load_single
         from hwgen.config import Config, read_config
         from hwgen.flow import BuildOptions
+        from hwgen.frontend.hls4ml_config import read_hls4ml_config
 
         file = read_config(self.config) if self.config is not None else Config()
         section = file.build
@@ -84,17 +100,19 @@ class ModelOptions:
         samples = self.samples if self.samples is not None else section.samples
         inputs = self.inputs or (beside / section.inputs if section.inputs else None)
         calibration = self.calibration or (beside / section.calibration if section.calibration else None)
-        data = load_array(inputs, "--inputs") if inputs is not None else None
+        hls4ml = self.hls4ml_config or (beside / section.hls4ml_config if section.hls4ml_config else None)
         options = BuildOptions(
-            samples=samples or DEFAULT_SAMPLES,
+            samples=samples,
             seed=_first(self.seed, section.seed, 0),
+            cycles_budget=_first(self.cycles_budget, section.cycles_budget, DEFAULT_CYCLES_BUDGET),
             parallelism=file.parallelism if from_file else self.parallelism,
             interval=section.interval if from_file else self.interval,
+            hls4ml_config=read_hls4ml_config(hls4ml) if hls4ml is not None else None,
             precision=_first(self.precision, section.precision, None),
-            calibration=load_array(calibration, "--calibration") if calibration is not None else None,
+            calibration=load_single(calibration, "--calibration") if calibration is not None else None,
             input_format=_first(self.input_format, section.input_format, None),
             argmax=_first(self.argmax, section.argmax, False),
-            inputs=data[:samples] if data is not None else None,
+            inputs=first_samples(load_array(inputs, "--inputs"), samples) if inputs is not None else None,
             target=section.target,
             pnr=_first(None, section.pnr, False),
         )

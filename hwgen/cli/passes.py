@@ -34,3 +34,14 @@ def takes_default_input(lowered: Lowered, options: BuildOptions) -> bool:
     """Whether an input came in unquantized and got the default format because none was asked for."""
     named = {i.name: i for i in lowered.infos}
     return options.input_format is None and bool(named["assign-input-format"].changed if "assign-input-format" in named else ())
+
+
+def precision_facts(lowered: Lowered, options: BuildOptions) -> list[tuple[str, str]]:
+    """The precision that a model without any quantizer got because none was asked for, and what hls4ml's file says in vain."""
+    facts: list[tuple[str, str]] = []
+    if lowered.default_precision is not None:
+        facts.append(("precision", f"{lowered.default_precision} of what was float (the default; --precision chooses another)"))
+    if options.hls4ml_config is not None and options.hls4ml_config.unused:
+        keys = dict.fromkeys(key.rpartition(".")[2] for key in options.hls4ml_config.unused)
+        facts.append(("not used", clean(f"{', '.join(keys)} of {options.hls4ml_config.file}: sums and tables are exact")))
+    return facts

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from hwgen.dataflow.plan import plan
 from hwgen.errors import HwgenError
-from hwgen.flow import BuildOptions, import_model, lower, plan_dataflow
-from hwgen.formats import FloatArray, Integer
+from hwgen.flow import DEFAULT_SAMPLES, BuildOptions, import_model, lower
+from hwgen.formats import Integer
 from hwgen.ir.graph import Graph
 from hwgen.rtl.build_directory import Build
-from hwgen.sim.samples import draw
+from hwgen.sim.samples import Reals, draw, of_inputs
 
 
 def lowered_or_real(path: Path, options: BuildOptions) -> Graph:
@@ -27,13 +28,15 @@ def lowered_or_real(path: Path, options: BuildOptions) -> Graph:
         return graph
 
 
-def shared_samples(first: Graph, second: Graph, options: BuildOptions) -> FloatArray:
-    """(samples, …) reals: those given, else codes of the first lowered input decoded, else normal random numbers."""
+def shared_samples(first: Graph, second: Graph, options: BuildOptions) -> Reals:
+    """(samples, …) reals by input name: those given, else codes of the first lowered input decoded, else normal random numbers."""
+    samples = options.samples or DEFAULT_SAMPLES
     if options.inputs is not None:
-        return options.inputs
+        return of_inputs(options.inputs, first.inputs, "--inputs")
     for graph in (first, second):
-        format_ = graph.inputs[0].type.format
-        if isinstance(format_, Integer):
-            return format_.decode(draw(plan_dataflow(graph), options.samples, options.seed))
-    shape = first.inputs[0].type.shape[1:]
-    return np.random.default_rng(options.seed).standard_normal((options.samples, *shape))
+        formats = {v.name: v.type.format for v in graph.inputs}
+        if all(isinstance(f, Integer) for f in formats.values()):
+            codes = draw(plan(graph, ()), samples, options.seed)
+            return {name: f.decode(codes[name]) for name, f in formats.items() if isinstance(f, Integer)}
+    random = np.random.default_rng(options.seed)
+    return {v.name: random.standard_normal((samples, *v.type.shape[1:])) for v in first.inputs}

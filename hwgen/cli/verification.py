@@ -46,7 +46,7 @@ def verification_facts(
     facts.append(("verified", f"{result.mismatches} of {result.samples} samples differ: {verdict}"))
     if result.first_difference is not None:
         facts.append(("first difference", clean(result.first_difference)))
-        codes = build_dir / "failure" / "codes.npy"
+        codes = next((p for p in build_dir.glob("failure/codes*")), build_dir / "failure" / "codes.npy")
         facts.append(("reproduce", clean(f"hwgen sim {build_dir} --codes {codes} --seed {seed}")))
     if cocotb is not None:
         facts.append(("cocotb", f"{cocotb.passed} tests passed, {len(cocotb.failures)} failed ({cocotb.samples} samples)"))

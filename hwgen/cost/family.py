@@ -53,6 +53,7 @@ class Family:
     lut_memories: of every kind that serves; none where small memories become registers.
     bits_worth_a_block: without them, a small memory of more bits than this for each block that it takes becomes block memory;
     two words are not counted.
+    write_bits: of a word in a block memory that are written together.
     """
 
     lut_inputs: int
@@ -66,6 +67,7 @@ class Family:
     lut_memories: tuple[LutMemory, ...] = ()
     shift_registers_from: int = 0
     bits_worth_a_block: int = 0
+    write_bits: int = 9
 
     @property
     def carry_holds_luts(self) -> bool:
@@ -98,6 +100,6 @@ FAMILIES: Final[Mapping[Target, Family]] = {
     ),
     Target.ICE40: Family(
         lut_inputs=4, wide_inputs=4, carry_bits=1, carry_from_bits=3, luts_per_carry_cell=0, luts_per_adder_bit=1,
-        multiplier=None, block_shapes=_shapes(12, (16, 8, 4, 2), 1), bits_worth_a_block=64,
+        multiplier=None, block_shapes=_shapes(12, (16, 8, 4, 2), 1), bits_worth_a_block=64, write_bits=1,
     ),
 }

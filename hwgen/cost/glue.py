@@ -1,4 +1,4 @@
-"""What stands between the operators: streams' ends, gates, FIFOs and width converters, as their templates are written."""
+"""What stands between the operators: streams' ends, gates, forks, FIFOs and width converters, as their templates are written."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from math import gcd
 
 from hwgen.cost.area import Area
 from hwgen.cost.family import Family
-from hwgen.cost.primitives import counter, logic, lut_memory, registers, times, up_down_counter
-from hwgen.dataflow.unit import beats
+from hwgen.cost.primitives import counter, function_luts, logic, lut_memory, ram, registers, times, up_down_counter
+from hwgen.dataflow.unit import MemoryStyle, beats, memory_style
 
 
 def reset() -> Area:
@@ -30,13 +30,48 @@ def gate(beats_per_output: int, family: Family) -> Area:
     return counter(beats_per_output, family) + Area(luts=2)
 
 
+def pair_gate() -> Area:
+    """hg_pair_gate: readiness of both inputs, and the beginning of an operation."""
+    return Area(luts=3)
+
+
+def stream_fork(outputs: int, family: Family) -> Area:
+    """hg_stream_fork: for each output whether it offers the beat, and whether it has it; and whether all have it."""
+    all_served = min(function_luts(2 * outputs, family), 2 * outputs)
+    # where LUTs are joined to wide functions, each of these is made anew from all outputs' states
+    luts = outputs + (outputs + 1) * all_served if family.carry_holds_luts else 2 * outputs + all_served
+    return Area(luts=luts, ffs=outputs)
+
+
+def stream_fifo(width: int, depth: int, family: Family) -> Area:
+    """hg_stream_fifo: places, a counter of what is in it, and where to read and write."""
+    if depth == 1:
+        return Area(luts=3, ffs=1) + lut_memory(depth, width, family)
+    address_bits = (depth - 1).bit_length()
+    places = up_down_counter(depth, family) + times(2, counter(depth, family)) + Area(luts=address_bits)
+    if memory_style(depth, width) is MemoryStyle.BLOCK:
+        return places + _block_fifo_memory(depth, width, family)
+    if family.lut_memories:
+        return places + registers(address_bits) + lut_memory(depth, width, family)
+    # where it may become block memory, all its words are counted
+    return places + lut_memory(depth if depth == 2 else depth + 2, width, family)
+
+
 def credit_fifo(width: int, depth: int, family: Family) -> Area:
     """hg_credit_fifo: places, two counters of what is in it, and where to read and write."""
     if depth == 1:
         return Area(luts=5, ffs=2) + lut_memory(depth, width, family)
     address_bits = (depth - 1).bit_length()
-    places = times(2, up_down_counter(depth, family)) + times(2, counter(depth, family)) + registers(address_bits)
-    return places + lut_memory(depth, width, family)
+    places = times(2, up_down_counter(depth, family)) + times(2, counter(depth, family))
+    if memory_style(depth, width) is MemoryStyle.BLOCK:
+        return places + _block_fifo_memory(depth, width, family)
+    return places + registers(address_bits) + lut_memory(depth, width, family)
+
+
+def _block_fifo_memory(depth: int, width: int, family: Family) -> Area:
+    """The memory of a deep FIFO, the front of two beats, and the choice between both."""
+    front = lut_memory(2, width, family) + logic(width, 3, family) + Area(luts=6, ffs=4)
+    return ram(depth, width, MemoryStyle.BLOCK, family) + front
 
 
 def width_converter(width: int, elements: int, in_lanes: int, out_lanes: int, family: Family) -> Area:

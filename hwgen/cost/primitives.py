@@ -50,10 +50,10 @@ def multiplexer_luts(choices: int, family: Family) -> int:
     if choices <= 1:
         return 0
     if family.lut_inputs > 4:
-        return -(-choices // 4) + (choices > 8)
+        return -(-choices // 4) + (choices > 6)
     if not family.carry_holds_luts:
         return -(-(4 * choices - 5) // 5)
-    return {2: 1, 3: 2, 4: 4, 5: 3}.get(choices, choices + choices // 4)
+    return {2: 1, 3: 2, 4: 4, 5: 3, 7: 7, 8: 6}.get(choices, choices + choices // 4)
 
 
 def multiplexer(bits: int, choices: int, family: Family) -> Area:
@@ -223,18 +223,28 @@ def lut_memory(depth: int, width: int, family: Family) -> Area:
     return min((made_of(kind) for kind in family.lut_memories), key=lambda area: area.luts)
 
 
-def block_memory(depth: int, width: int, family: Family) -> Area:
-    """A read-only block memory without its output register: the shape that takes the fewest blocks, then the deepest.
+def block_memory(depth: int, width: int, family: Family, *, written: bool = False) -> Area:
+    """A block memory without its output register: the shape that takes the fewest blocks, then the deepest.
 
-    A memory deeper than the shape stands side by side in it, and a multiplexer chooses.
+    A memory deeper than the shape stands side by side in it, and a multiplexer chooses.  written: it has a port to write too; then
+    what stands side by side begins at bits that can be written alone, and the port chooses as well.
     """
 
     def taken(shape: BlockShape) -> tuple[int, int]:
         banks = -(-depth // shape.depth)
-        return -(-banks * width // shape.width_bits) * shape.blocks, banks
+        unit = min(family.write_bits, shape.width_bits) if written and banks > 1 else 1
+        return -(-banks * -(-width // unit) * unit // shape.width_bits) * shape.blocks, banks
 
     count, banks = min(map(taken, family.block_shapes))
-    return Area(brams=count, ffs=(banks - 1).bit_length()) + multiplexer(width, banks, family)
+    chooses = Area(luts=banks) if written and banks > 1 else Area()
+    return Area(brams=count, ffs=(banks - 1).bit_length()) + multiplexer(width, banks, family) + chooses
+
+
+def ram(depth: int, width: int, style: MemoryStyle, family: Family) -> Area:
+    """hg_ram: one port to write, one to read, with the register of what is read."""
+    if style is MemoryStyle.BLOCK:
+        return block_memory(depth, width, family, written=True) + registers(width)
+    return lut_memory(depth, width, family) + registers(width)
 
 
 def _columns(memory: Memory) -> list[int]:

@@ -1,4 +1,4 @@
-"""The requantizers: hg_requant_scale, hg_requant_threshold and hg_table."""
+"""The requantizers: hg_requant_scale, hg_requant_pieces, hg_requant_threshold and hg_table."""
 
 from __future__ import annotations
 
@@ -25,6 +25,34 @@ def scale_cost(unit: Unit, target: Target) -> Area:
     style = MemoryStyle(p["RomStyle"])
     read = rom(unit.memories[0], style, family) + registers(p["Lanes"] * p["InWidth"] * style.latency_cycles)
     return read + counter(p["Blocks"], family) + registers(unit.latency_cycles) + times(p["Lanes"], _scale_lane(p, family))
+
+
+def pieces_cost(unit: Unit, target: Target) -> Area:
+    """hg_requant_pieces: as hg_requant_scale, and for each lane a comparison and a choice of parameters a threshold."""
+    family, p = FAMILIES[target], dict(unit.parameters)
+    bits = max(p["InWidth"] + 1 - p["InSigned"], p["TWidth"])
+    compared = times(p["Lanes"] * (p["Pieces"] - 1), comparator(bits - 1, family, constant=p["Blocks"] == 1))
+    total = scale_cost(unit, target) + compared + registers(p["Lanes"] * p["InWidth"])
+    for lane in range(p["Lanes"]):
+        differing = [choice for choice in _choices(unit, lane) if len(choice) > 1]
+        # a register is cleared or set where a line has the same bit in all channels
+        varied = [[column for column in choice if len(set(column)) > 1] for choice in differing]
+        chooses = sum(max(0, len(columns) - 1) for columns in varied) if p["Blocks"] > 1 else 0
+        total += logic(chooses, 3, family) + registers(len(differing))
+    return total
+
+
+def _choices(unit: Unit, lane: int) -> set[frozenset[tuple[int, ...]]]:
+    """What each bit of a lane's parameters is chosen from: contents of columns of the memory.  Bits that are alike once."""
+    p, memory = dict(unit.parameters), unit.memories[0]
+    line = (p["MWidth"] > 0) + 1 + p["TwoSums"]
+    first = lane * (p["Pieces"] * line + p["Pieces"] - 1)
+    found: set[frozenset[tuple[int, ...]]] = set()
+    for place in range(line):
+        fields = [memory.fields[first + piece * line + place] for piece in range(p["Pieces"])]
+        for bit in range(fields[0].bits):
+            found.add(frozenset(tuple(int(v) >> bit & 1 for v in field.values) for field in fields))
+    return found
 
 
 def _scale_lane(p: dict[str, int], family: Family) -> Area:

@@ -1,23 +1,30 @@
-"""The cycle model: when each beat moves, exactly as the templates do it.
+"""The cycle model: when each beat moves, exactly as the templates do it, and what follows from that.
 
-Every rule here is a sentence of a template's header.  Time is counted in clock edges; all decisions at an edge depend on
-what was registered before it, so one pass over the stages an edge is enough.  Edges at which nothing can move are skipped.
+Time is counted in clock edges.  The rules are sentences of the templates' headers; native/ computes with them (see there).
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from math import inf
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from hwgen.dataflow.plan import Dataflow, Stage, with_fifo_depths
-from hwgen.dataflow.unit import beats
+from hwgen.dataflow.engine import Trace, run
+from hwgen.dataflow.plan import with_depths
+from hwgen.dataflow.stage import Buffer, Dataflow, Stage
+from hwgen.dataflow.stop import deadlock
 from hwgen.errors import HwgenFailure
 
 MEASURED_INFERENCES: Final = 16
-"""Inferences back to back from which the interval is taken, in the model and in simulation."""
+"""Most inferences back to back from which an interval is taken."""
+_LEAST_MEASURED: Final = 3
+_MEASURED_CYCLES: Final = 200_000
+
+
+_LARGE_BITS: Final = 4096
+"""A FIFO of more is worth some runs of the model to make it less."""
+_LIMITS: Final = tuple(2 ** (1 + 2 * k) for k in range(1, 10))
+"""Depths that are tried instead: 8, 32, 128, …"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,234 +46,122 @@ def interval_of(done: Sequence[int]) -> int:
     return -(-(done[-1] - done[half]) // (len(done) - 1 - half))
 
 
-@dataclass(slots=True)
-class _Converter:
-    """hg_width_converter: counts elements; capacity A + B + min(A, B) - 1."""
-
-    elements: int
-    in_lanes: int
-    out_lanes: int
-    count: int = 0
-    taken: int = 0
-    given: int = 0
-
-    def _size(self, index: int, lanes: int) -> int:
-        return min(lanes, self.elements - index % beats(self.elements, lanes) * lanes)
-
-    def ready(self) -> bool:
-        capacity = self.in_lanes + self.out_lanes + min(self.in_lanes, self.out_lanes) - 1
-        return self.count + self._size(self.taken, self.in_lanes) <= capacity
-
-    def valid(self) -> bool:
-        return self.count >= self._size(self.given, self.out_lanes)
-
-    def take(self) -> None:
-        self.count += self._size(self.taken, self.in_lanes)
-        self.taken += 1
-
-    def give(self) -> None:
-        self.count -= self._size(self.given, self.out_lanes)
-        self.given += 1
-
-
-@dataclass(slots=True)
-class _Fifo:
-    """hg_credit_fifo: a place is reserved when an operation is issued and free again after its result has left."""
-
-    depth: float
-    reserved: int = 0
-    most: int = 0
-    arrivals: deque[int] = field(default_factory=deque[int])
-
-    def room(self) -> bool:
-        return self.reserved < self.depth
-
-    def valid(self, edge: int) -> bool:
-        return bool(self.arrivals) and self.arrivals[0] < edge
-
-    def reserve(self, arrival: int) -> None:
-        self.reserved += 1
-        self.most = max(self.most, self.reserved)
-        self.arrivals.append(arrival)
-
-    def pop(self) -> None:
-        self.arrivals.popleft()
-        self.reserved -= 1
-
-
-@dataclass(slots=True)
-class _Front:
-    """hg_matvec, or hg_gate where ``streams`` is false: takes beats, issues operations."""
-
-    streams: bool
-    in_beats: int
-    repeats: int
-    beats_per_output: int
-    latency: int
-    taken: int = 0
-    free_at: int = 0
-    pending: int = 0
-
-    def takes(self, edge: int, fifo: _Fifo) -> bool:
-        """Whether the input is ready before ``edge``."""
-        if not self.streams:
-            return (self.taken + 1) % self.beats_per_output != 0 or fifo.room()
-        if self.pending:
-            return self.pending == 1 and fifo.room()
-        return edge >= self.free_at
-
-    def issue(self, edge: int, fifo: _Fifo) -> bool:
-        """Issue one result-giving operation at ``edge`` if one waits and there is room (matrix-vector unit only)."""
-        if self.pending and fifo.room():
-            self.pending -= 1
-            fifo.reserve(edge + self.latency)
-            return True
-        return False
-
-    def take(self, edge: int, fifo: _Fifo) -> None:
-        self.taken += 1
-        last = self.taken % self.in_beats == 0
-        if not self.streams:
-            if self.taken % self.beats_per_output == 0:
-                fifo.reserve(edge + self.latency)
-        elif last:
-            self.pending = self.repeats
-        else:
-            self.free_at = edge + self.repeats
+def measured_inferences(flow: Dataflow) -> int:
+    """Inferences back to back from which the interval is taken, in the model and in simulation: fewer of slow ones."""
+    return max(_LEAST_MEASURED, min(MEASURED_INFERENCES, _MEASURED_CYCLES // flow.ideal_interval_cycles))
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """first: edge at which each inference's first beat went in.  done: at which its last result left.
+    """first: edge at which each inference's first beat went in, at whichever input.  done: at which its last result left.
 
-    occupancy: most places ever reserved in each FIFO.
+    occupancy: most places ever reserved in each FIFO, by the name of the stage or buffer.
     """
 
     first: tuple[int, ...]
     done: tuple[int, ...]
-    occupancy: tuple[int, ...]
+    occupancy: Mapping[str, int]
 
 
-class _Chain:
-    def __init__(self, flow: Dataflow, depths: Sequence[float]) -> None:
-        self.fronts = [_front(s) for s in flow.stages]
-        self.fifos = [_Fifo(d) for d in depths]
-        self.converters: list[_Converter | None] = [None]
-        for before, after in zip(flow.stages, flow.stages[1:], strict=False):
-            a, b = before.last.out_lanes, after.first.in_lanes
-            self.converters.append(None if a == b else _Converter(after.input.type.elements, a, b))
-        self.in_beats, self.out_beats = flow.stages[0].first.in_beats, flow.stages[-1].last.out_beats
-        self.moves: Sequence[tuple[bool, bool]] = ()
-        self.issued: Sequence[bool] = ()
-
-    def step(self, edge: int, *, offered: bool) -> tuple[bool, bool, bool]:
-        """Everything that moves at ``edge``: (an input beat, an output beat, anything at all)."""
-        # decide from the state before the edge …
-        wants = [front.takes(edge, fifo) for front, fifo in zip(self.fronts, self.fifos, strict=True)]
-        gives = [fifo.valid(edge) for fifo in self.fifos]
-        moves: list[tuple[bool, bool]] = [(offered and wants[0], False)]
-        for index in range(1, len(self.fronts)):
-            converter = self.converters[index]
-            if converter is None:
-                moves.append((gives[index - 1] and wants[index], False))
-            else:
-                moves.append((converter.valid() and wants[index], gives[index - 1] and converter.ready()))
-        # … then move
-        issued = [front.issue(edge, fifo) for front, fifo in zip(self.fronts, self.fifos, strict=True)]
-        for index, (into_front, into_converter) in enumerate(moves):
-            converter = self.converters[index]
-            if into_converter and converter is not None:
-                converter.take()
-                self.fifos[index - 1].pop()
-            if into_front:
-                self.fronts[index].take(edge, self.fifos[index])
-                if converter is not None:
-                    converter.give()
-                elif index:
-                    self.fifos[index - 1].pop()
-        if gives[-1]:
-            self.fifos[-1].pop()
-        self.moves, self.issued = moves, issued
-        moved = any(issued) or gives[-1] or any(a or b for a, b in moves)
-        return moves[0][0], gives[-1], moved
-
-    def seen(self, gave: bool) -> tuple[Sequence[bool], Sequence[bool], Sequence[bool]]:
-        """What moved at the last edge, by stage: a beat taken, an operation issued, a result leaving.  gave: the last stage's."""
-        takes = [into_front for into_front, _ in self.moves]
-        issues = [i if front.streams else t for front, i, t in zip(self.fronts, self.issued, takes, strict=True)]
-        after = zip(self.moves[1:], self.converters[1:], strict=True)
-        gives = [into_front if converter is None else into_converter for (into_front, into_converter), converter in after]
-        return takes, issues, [*gives, gave]
-
-    def wake(self, edge: int) -> float:
-        """The next edge after ``edge`` at which something that was waiting may move."""
-        times = [f.arrivals[0] + 1 for f in self.fifos if f.arrivals]
-        times += [f.free_at for f in self.fronts]
-        return min((t for t in times if t > edge), default=inf)
+def run_of(flow: Dataflow, trace: Trace) -> Run:
+    """What a trace says of the whole flow.  Raises HwgenFailure (``deadlock``) where it stopped."""
+    if trace.stopped is not None:
+        raise deadlock(flow, trace)
+    first = zip(*(trace.first[s] for s in flow.inputs), strict=True)
+    done = zip(*(trace.done[s] for s in flow.outputs), strict=True)
+    return Run(tuple(map(min, first)), tuple(map(max, done)), trace.occupancy)
 
 
-def _front(stage: Stage) -> _Front:
-    first = stage.first
-    return _Front(first.streams, first.in_beats, first.repeats, stage.beats_per_output, stage.latency_cycles)
-
-
-Watch = Callable[[int, Sequence[bool], Sequence[bool], Sequence[bool]], None]
-"""Told of an edge and, for each stage, whether it takes a beat, issues an operation, and whether a result leaves its FIFO."""
-
-
-def simulate(
-    flow: Dataflow, inferences: int, *, pace_cycles: int = 0, unlimited: bool = False,
-    watch: Watch | None = None,
-) -> Run:
-    """Runs the model with the output always ready.
+def simulate(flow: Dataflow, inferences: int, *, pace_cycles: int = 0, unlimited: bool = False) -> Run:
+    """Runs the model with the outputs always ready.
 
     pace_cycles: an inference's beats are offered evenly over this many cycles, one inference after the other; 0: at once.
-    unlimited: FIFOs without end.  watch: is told of every edge at which anything moves.
-    Raises HwgenFailure where the design stops moving.
+    unlimited: FIFOs without end.  Raises HwgenFailure (``deadlock``) where the design stops moving.
     """
-    chain = _Chain(flow, [inf if unlimited else s.fifo_depth for s in flow.stages])
-    first: list[int] = []
-    done: list[int] = []
-    sent = received = edge = 0
-    while len(done) < inferences:
-        start = sent * pace_cycles // chain.in_beats if sent < inferences * chain.in_beats else inf
-        offered = edge >= start
-        took, gave, moved = chain.step(edge, offered=offered)
-        if took:
-            if sent % chain.in_beats == 0:
-                first.append(edge)
-            sent += 1
-        if gave:
-            received += 1
-            if received % chain.out_beats == 0:
-                done.append(edge)
-        if moved:
-            if watch is not None:
-                watch(edge, *chain.seen(gave))
-            edge += 1
-            continue
-        following = min(chain.wake(edge), start if start > edge else inf)
-        if following == inf:
-            raise HwgenFailure("deadlock", flow.name, f"the cycle model stops at edge {edge}", "please report this design")
-        edge = int(following)
-    return Run(tuple(first), tuple(done), tuple(f.most for f in chain.fifos))
+    return run_of(flow, run(flow, inferences, pace_cycles=pace_cycles, unlimited=unlimited))
 
 
 def size_fifos(flow: Dataflow) -> Dataflow:
-    """FIFOs deep enough that inferences at the slowest stage's pace are never held up, and no deeper.
+    """FIFOs with which the flow is as fast as with FIFOs without end.
 
-    A schedule that needs no more places than these exists at that pace, and a chain of stages that move as soon as they
-    can is never slower than any schedule.
+    First as deep as inferences at the flow's own pace need it: a schedule with these places exists, and elements that move as
+    soon as they can are never slower than any schedule.  That schedule keeps what comes in bursts where elements that are held
+    up in time would not make it: of FIFOs that are memories by then, as much is taken off as costs no cycle back to back.
+    A buffer has at least two places, so that it passes a beat every cycle.
     """
-    pace = flow.ideal_interval_cycles
-    alone = simulate(flow, 1, pace_cycles=pace, unlimited=True)
-    in_flight = -(-(alone.done[0] - alone.first[0]) // pace)
-    run = simulate(flow, in_flight + 4, pace_cycles=pace, unlimited=True)
-    return with_fifo_depths(flow, [max(1, most) for most in run.occupancy])
+    paced = _paced(flow)
+    buffers = {e.name for e in flow.elements if isinstance(e, Buffer)}
+    return _trimmed(with_depths(flow, {name: max(1 + (name in buffers), most) for name, most in paced.occupancy.items()}))
+
+
+def _paced(flow: Dataflow) -> Run:
+    """FIFOs without end, inferences at the pace that every element keeps, until their number in flight has long been reached."""
+    pace, inferences = flow.ideal_interval_cycles, measured_inferences(flow)
+    settled = max(1, inferences // 4)
+    while True:
+        paced = simulate(flow, inferences, pace_cycles=pace, unlimited=True)
+        kept = interval_of(paced.done)
+        in_flight = -(-(paced.done[0] - paced.first[0]) // pace)
+        if kept > pace:
+            pace = kept
+        elif inferences < in_flight + settled:
+            inferences = in_flight + settled
+        else:
+            return paced
+
+
+def _trimmed(flow: Dataflow) -> Dataflow:
+    """Large FIFOs at the first of `_LIMITS` that leaves latency and interval as they are."""
+    fifos = {e.name: e for e in flow.elements if isinstance(e, Stage | Buffer)}
+    depths = {name: e.fifo_depth if isinstance(e, Stage) else e.depth for name, e in fifos.items()}
+    large = [name for name, e in fifos.items() if depths[name] * e.gives[0].bits > _LARGE_BITS]
+    if not large:
+        return flow
+    promised = predict(flow)
+    least = {name: _least(flow, e) if isinstance(e := fifos[name], Buffer) else 1 for name in large}
+
+    def cut(names: Sequence[str], limit: int) -> None:
+        """All of ``names`` to ``limit`` at once where that costs nothing, else by halves."""
+        trial = {**depths, **dict.fromkeys(names, limit)}
+        if _is_as_fast(with_depths(flow, trial), promised):
+            depths.update(trial)
+        elif len(names) > 1:
+            cut(names[: len(names) // 2], limit)
+            cut(names[len(names) // 2 :], limit)
+
+    for limit in _LIMITS:
+        deeper = [name for name in large if least[name] <= limit < depths[name]]
+        if deeper:
+            cut(deeper, limit)
+    return with_depths(flow, depths)
+
+
+def _is_as_fast(flow: Dataflow, promised: Performance) -> bool:
+    try:
+        seen = predict(flow)
+    except HwgenFailure:
+        return False
+    return seen.latency_cycles <= promised.latency_cycles and seen.interval_cycles <= promised.interval_cycles
+
+
+def least_fifos(flow: Dataflow) -> Dataflow:
+    """The least depth of each buffer at which the flow runs at all: with one place less in any of them it stops for ever.
+
+    They are made least one after the other, in the order of the flow, the later ones as deep as they were.  Less places in
+    others never help, so that each stays least when the others have theirs.  A buffer of one place is least as well.
+    """
+    for element in flow.elements:
+        if isinstance(element, Buffer):
+            flow = with_depths(flow, {element.name: _least(flow, element)})
+    return flow
+
+
+def _least(flow: Dataflow, buffer: Buffer) -> int:
+    """One inference will do: when it has passed everywhere, the flow is as it was."""
+    return max(1, run_of(flow, run(flow, 1, lazy=buffer)).occupancy[buffer.name])
 
 
 def predict(flow: Dataflow) -> Performance:
     """Latency of one inference alone, and the interval of many back to back."""
-    alone = simulate(flow, 1)
-    many = simulate(flow, MEASURED_INFERENCES)
-    return Performance(alone.done[0] - alone.first[0], interval_of(many.done))
+    many = simulate(flow, measured_inferences(flow))  # what comes later holds up nothing: the first is as fast as alone
+    return Performance(many.done[0] - many.first[0], interval_of(many.done))

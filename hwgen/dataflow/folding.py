@@ -7,27 +7,27 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from hwgen.dataflow.plan import device_nodes
+from hwgen.dataflow.plan import Choices, cycles_of, device_graph
 from hwgen.dataflow.unit import Parallelism, beats
 from hwgen.errors import HwgenError
 from hwgen.ir.graph import Graph, Node
-from hwgen.ops.linear import MatvecAttrs
-from hwgen.ops.record import attrs_as
+from hwgen.ops.record import Work
+from hwgen.ops.table import INTEGER
 
 DEFAULT: Final = "4x4"
+DEFAULT_MOST_CYCLES: Final = 1_000_000
+"""Cycles a tensor that the default may take; where it takes more, the lanes are chosen for so many."""
 _CHOICE: Final = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
 
-Choices = tuple[tuple[Node, Parallelism], ...]
 
-
-def _layers(graph: Graph) -> list[tuple[Node, int, int]]:
-    """Matrix-vector nodes with their sizes (in, out)."""
-    result: list[tuple[Node, int, int]] = []
-    for node in device_nodes(graph):
-        if node.op == "matvec":
-            outputs, inputs = attrs_as(node, MatvecAttrs).weight.shape
-            result.append((node, inputs, outputs))
-    return result
+def layers(graph: Graph) -> list[tuple[Node, Work]]:
+    """The operators whose parallelism is chosen, with their products."""
+    found: list[tuple[Node, Work]] = []
+    for node in device_graph(graph).nodes:
+        work = INTEGER[node.op].work
+        if work is not None:
+            found.append((node, work(node)))
+    return found
 
 
 def _bad(text: str, why: str) -> HwgenError:
@@ -36,51 +36,64 @@ def _bad(text: str, why: str) -> HwgenError:
     )
 
 
-def _choice(text: str, whole: str, inputs: int, outputs: int) -> Parallelism:
+def _choice(text: str, whole: str, work: Work) -> Parallelism:
     if text == "full":
-        return Parallelism(inputs, outputs)
+        return Parallelism(work.inputs, work.outputs)
     match = _CHOICE.fullmatch(text)
     if match is None or "0" in (match[1].lstrip("0") or "0", match[2].lstrip("0") or "0"):
         raise _bad(whole, f"cannot read {text!r}")
-    return Parallelism(min(int(match[1]), inputs), min(int(match[2]), outputs))
+    return Parallelism(min(int(match[1]), work.inputs), min(int(match[2]), work.outputs))
 
 
 def from_text(graph: Graph, text: str) -> Choices:
     """``4x8`` or ``full`` for every layer, or ``fc1=4x8,fc2=2x2`` by layer (the rest keeps the default).
 
-    Sizes beyond a layer's own are cut to it.
+    Sizes beyond a layer's own are cut to it, and lanes that it cannot have to the nearest below.
     """
-    layers = _layers(graph)
+    found = layers(graph)
     parts = [p.strip() for p in text.split(",") if p.strip()]
     named = {name.strip(): value.strip() for name, equals, value in (p.rpartition("=") for p in parts) if equals}
     general = [p for p in parts if "=" not in p] or [DEFAULT]
     if len(general) > 1 or not parts:
         raise _bad(text, "names one size for all layers and others by name")
-    known = [node.path for node, _, _ in layers]
+    known = list(dict.fromkeys(node.path for node, _ in found))
     for name in named:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             raise _bad(text, f"no layer {name!r}" + (f"; did you mean {near[0]}?" if near else f"; layers are {', '.join(known)}"))
-    return tuple((n, _choice(named.get(n.path, general[0]), text, i, o)) for n, i, o in layers)
+    return tuple((n, INTEGER[n.op].fit(n, _choice(named.get(n.path, general[0]), text, work))) for n, work in found)
+
+
+def by_default(graph: Graph) -> Choices:
+    """`DEFAULT` for every layer, or in large models what takes at most `DEFAULT_MOST_CYCLES`."""
+    plain = from_text(graph, DEFAULT)
+    work = dict(layers(graph))
+    slowest = max((cycles_of(work[node], lanes) for node, lanes in plain), default=0)
+    return plain if slowest <= DEFAULT_MOST_CYCLES else for_interval(graph, DEFAULT_MOST_CYCLES)
 
 
 def for_interval(graph: Graph, interval_cycles: int) -> Choices:
-    """For each layer the fewest multipliers that take at most ``interval_cycles`` a vector; ties to the most even split."""
+    """For each layer the fewest multipliers that take at most ``interval_cycles`` a tensor; ties to the most even split.
+
+    A layer that cannot be so fast gets all the lanes that it can have.
+    """
     if interval_cycles < 1:
         raise HwgenError("interval", f"--interval {interval_cycles}", "is not positive", "give a number of cycles of at least 1")
     chosen: list[tuple[Node, Parallelism]] = []
-    for node, inputs, outputs in _layers(graph):
-        best = min(_candidates(inputs, outputs, interval_cycles), key=lambda p: (p.inputs * p.outputs, p.inputs + p.outputs))
+    for node, work in layers(graph):
+        legal = list(dict.fromkeys(INTEGER[node.op].fit(node, p) for p in _candidates(work, interval_cycles)))
+        fast = [p for p in legal if cycles_of(work, p) <= interval_cycles]
+        best = min(fast or legal, key=lambda p: (0 if fast else cycles_of(work, p), p.inputs * p.outputs, p.inputs + p.outputs))
         chosen.append((node, best))
     return tuple(chosen)
 
 
-def _candidates(inputs: int, outputs: int, interval_cycles: int) -> Sequence[Parallelism]:
-    """For each number of input blocks the fewest lanes, with the fewest output lanes that keep the interval."""
-    result: list[Parallelism] = []
-    for in_lanes in range(1, inputs + 1):
-        in_blocks = beats(inputs, in_lanes)
+def _candidates(work: Work, interval_cycles: int) -> Sequence[Parallelism]:
+    """For each number of input lanes the fewest output lanes that keep the interval, and all of both."""
+    result = [Parallelism(work.inputs, work.outputs)]
+    for in_lanes in range(1, work.inputs + 1):
+        in_blocks = beats(work.inputs, in_lanes) * work.taps * work.vectors
         if in_blocks <= interval_cycles:
-            out_lanes = beats(outputs, max(1, interval_cycles // in_blocks))
-            result.append(Parallelism(in_lanes, out_lanes))
+            out_lanes = in_lanes if work.lanewise else beats(work.outputs, max(1, interval_cycles // in_blocks))
+            result.append(Parallelism(in_lanes, min(out_lanes, work.outputs)))
     return result

@@ -1,198 +1,208 @@
-"""From an integer graph to stages joined by streams.
-
-A stage starts where a stream is taken (a matrix-vector unit, or a gate before a pipeline) and ends in a credit FIFO:
-
-    stream → [width converter] → first unit → pipeline units → credit FIFO → stream
-
-Between these the data never stalls; the FIFO's credits keep it from overflowing.
-"""
+"""From an integer graph to a dataflow: stages joined by streams, with forks, width converters and FIFOs between them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import gcd, prod
 
-from hwgen.dataflow.unit import Parallelism, Unit, beats
+from hwgen.dataflow.stage import Buffer, Converter, Dataflow, Element, Fork, PlacedUnit, Stage, Stream, integer_format
+from hwgen.dataflow.unit import Parallelism, Role, beats
 from hwgen.errors import HwgenError
-from hwgen.formats import Integer
-from hwgen.ir.graph import Graph, Node, Value
+from hwgen.ir.graph import Graph, Node, Value, topological
+from hwgen.ops.record import Work
 from hwgen.ops.table import INTEGER
 
+__all__ = ["Choices", "device_graph", "integer_format", "is_wires", "plan", "with_depths"]
 
-@dataclass(frozen=True, slots=True)
-class PlacedUnit:
-    """A unit and the node that it computes."""
-
-    node: Node
-    unit: Unit
+Choices = Sequence[tuple[Node, Parallelism]]
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """units: in order; the first may take a stream itself, otherwise a gate stands before it.
+class DeviceGraph:
+    """The part of a lowered graph that becomes hardware.
 
-    fifo_depth: places of the credit FIFO at its end, in beats.
+    inputs: what streams in: a graph input, or its permutation, in which order the host sends it.
+    outputs: what streams out, without doubles.  nodes: in order, without those of the inputs.
     """
 
-    units: tuple[PlacedUnit, ...]
-    fifo_depth: int = 2
-
-    @property
-    def first(self) -> Unit:
-        """The unit that takes the stream."""
-        return self.units[0].unit
-
-    @property
-    def last(self) -> Unit:
-        """The unit whose results enter the FIFO."""
-        return self.units[-1].unit
-
-    @property
-    def path(self) -> str:
-        """The layer as the user knows it."""
-        return self.units[0].node.path
-
-    @property
-    def input(self) -> Value:
-        """What comes in."""
-        return self.units[0].node.inputs[0]
-
-    @property
-    def output(self) -> Value:
-        """What goes out."""
-        return self.units[-1].node.output
-
-    @property
-    def latency_cycles(self) -> int:
-        """Clock edges from the issue of an operation to its result's entering the FIFO."""
-        return sum(p.unit.latency_cycles for p in self.units)
-
-    @property
-    def cycles(self) -> int:
-        """Cycles that one tensor keeps the stage busy: its initiation interval when nothing else limits it."""
-        return max(self.first.in_beats * self.first.repeats, self.last.out_beats)
-
-    @property
-    def beats_per_output(self) -> int:
-        """Input beats for each result of a gated stage."""
-        return self.first.in_beats // self.last.out_beats
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    nodes: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Dataflow:
-    """A chain of stages between one input and one output stream."""
-
-    name: str
-    stages: tuple[Stage, ...]
-    input: Value
-    output: Value
-
-    @property
-    def in_lanes(self) -> int:
-        """Elements a beat of the input stream."""
-        return self.stages[0].first.in_lanes
-
-    @property
-    def out_lanes(self) -> int:
-        """Elements a beat of the output stream."""
-        return self.stages[-1].last.out_lanes
-
-    @property
-    def multipliers(self) -> int:
-        """Multipliers of all stages."""
-        return sum(s.first.multipliers for s in self.stages)
-
-    @property
-    def macs(self) -> int:
-        """Useful products an inference."""
-        return sum(s.first.macs for s in self.stages)
-
-    def converter_cycles(self, index: int) -> int:
-        """Cycles a tensor in the width converter before stage ``index``; 0 where there is none."""
-        stage = self.stages[index]
-        before = self.stages[index - 1].last.out_lanes if index else stage.first.in_lanes
-        if before == stage.first.in_lanes:
-            return 0
-        elements = stage.input.type.elements
-        return max(beats(elements, before), beats(elements, stage.first.in_lanes))
-
-    @property
-    def bottleneck(self) -> Stage:
-        """The slowest stage."""
-        return max(self.stages, key=lambda s: s.cycles)
-
-    @property
-    def ideal_interval_cycles(self) -> int:
-        """Cycles between inferences that the slowest stage or converter allows."""
-        return max(max(s.cycles, self.converter_cycles(i)) for i, s in enumerate(self.stages))
-
-
-def integer_format(value: Value) -> Integer:
-    """The format of a value of the integer graph."""
-    if not isinstance(value.type.format, Integer):
-        raise TypeError(f"{value.name} is not lowered")
-    return value.type.format
-
-
-def device_nodes(graph: Graph) -> tuple[Node, ...]:
-    """The nodes that become hardware, in order, from the one input to the one output.
-
-    Raises HwgenError for a graph that is not a chain.
-    """
-    decoded = {n.inputs[0] for n in graph.nodes if n.op == "decode"}
-    if len(graph.inputs) != 1 or len(decoded) != 1:
-        raise HwgenError(
-            "unsupported", f"model {graph.name!r}", f"{len(graph.inputs)} inputs and {len(decoded)} outputs of the chip",
-            "one of each is supported; split the model",
-        )
-    nodes: list[Node] = []
-    value = decoded.pop()
-    while value.producer.op != "input":
-        node = value.producer
-        if node.op not in INTEGER or len(node.inputs) != 1:
-            raise HwgenError("unsupported", f"{node.op} {node.path!r}", "is no part of a chain", "split the model")
-        nodes.append(node)
-        value = node.inputs[0]
-        users = [u for u in graph.uses[value] if u.op != "decode"]
-        if len(users) > 1:
-            raise HwgenError(
-                "unsupported", f"value {value.name!r}", f"is used {len(users)} times", "branches are not supported; split the model"
-            )
-    return tuple(reversed(nodes))
-
-
-def plan(graph: Graph, parallelism: Sequence[tuple[Node, Parallelism]]) -> Dataflow:
-    """The stages of a lowered graph.  parallelism: of each matrix-vector node; other units take their neighbours' lanes."""
-    nodes = device_nodes(graph)
-    chosen = dict(parallelism)
-    compute = [n for n in nodes if INTEGER[n.op].unit is not None]  # a view is wires
-    if not compute:
+def device_graph(graph: Graph) -> DeviceGraph:
+    """Raises HwgenError where there is nothing to compute on chip, or a real operator stands in the way."""
+    outputs = tuple(dict.fromkeys(n.inputs[0] for n in graph.nodes if n.op == "decode"))
+    order = topological(outputs)
+    inputs = {_port(graph, v): v for v in graph.inputs}
+    at_ports = {p.producer for p in inputs} | {v.producer for v in graph.inputs}
+    nodes = tuple(n for n in order if n not in at_ports)
+    for node in nodes:
+        if node.op not in INTEGER:
+            raise HwgenError("unsupported", f"{node.op} {node.path!r}", "stands between codes", "quantize what comes before it")
+    if all(is_wires(n) for n in nodes):
         raise HwgenError("no-hardware", f"model {graph.name!r}", "has nothing to compute on chip", "check the model")
-    stages: list[list[PlacedUnit]] = []
-    lanes = _first_lanes(compute, chosen)
-    for node in compute:
-        unit_of = INTEGER[node.op].unit
-        if unit_of is None:
-            continue
-        unit = unit_of(node, chosen.get(node, Parallelism(lanes, lanes)))
-        fuses = stages and not unit.streams and unit.in_beats == unit.out_beats
-        if fuses:
-            stages[-1].append(PlacedUnit(node, unit))
+    used = {v for n in nodes for v in n.inputs} | set(outputs)
+    for port, value in inputs.items():
+        if port not in used:
+            raise HwgenError("unused-input", f"input {value.name!r}", "bears on no output", "remove it from the model")
+    return DeviceGraph(tuple(inputs), outputs, nodes)
+
+
+def is_wires(node: Node) -> bool:
+    """Whether an operator is no hardware: its codes stay as they are and where they are."""
+    op = INTEGER[node.op]
+    return not op.units(node, op.fit(node, Parallelism(1, 1)))
+
+
+def _port(graph: Graph, value: Value) -> Value:
+    """The permutation of a graph input that is its only use, or the input itself."""
+    uses = graph.uses.get(value, ())
+    return uses[0].output if len(uses) == 1 and uses[0].op == "permute" else value
+
+
+@dataclass(slots=True)
+class _Planner:
+    choices: Mapping[Node, Parallelism]
+    users: Counter[Value]
+    pace: int
+    elements: list[Element] = field(default_factory=list[Element])
+    streams: dict[Value, list[Stream]] = field(default_factory=dict[Value, list[Stream]])
+    stages: int = 0
+
+    def offer(self, stream: Stream, value: Value) -> None:
+        """``stream`` carries ``value``, maybe in the shape before a view: one end for each of its users."""
+        count = self.users[value]
+        if count <= 1:
+            self.streams[value] = [stream] * count
+            return
+        name = f"f{sum(isinstance(e, Fork) for e in self.elements)}"
+        branches = tuple(Stream(stream.value, stream.lanes) for _ in range(count))
+        self.elements.append(Fork(name, (stream,), branches))
+        ends = [Stream(stream.value, stream.lanes) for _ in range(count)]
+        for number, (branch, end) in enumerate(zip(branches, ends, strict=True)):
+            self.elements.append(Buffer(f"{name}_b{number}", (branch,), (end,)))
+        self.streams[value] = ends
+
+    def lanes_of(self, value: Value) -> int:
+        """Lanes of the stream that carries ``value``."""
+        return self.streams[value][0].lanes
+
+    def take(self, value: Value, lanes: int) -> Stream:
+        """An end of the stream of ``value``, in ``lanes`` lanes."""
+        return self._in_lanes(self.streams[value].pop(), value, lanes)
+
+    def _in_lanes(self, stream: Stream, value: Value, lanes: int) -> Stream:
+        """Converted where lanes, or the channels that a view has changed, differ."""
+        before, after = stream.value.type.shape[-1], value.type.shape[-1]
+        if before == after:
+            return stream if stream.lanes == lanes else self._convert(stream, value, lanes)
+        if stream.lanes == lanes and before % lanes == 0 and after % lanes == 0:
+            return stream
+        common = gcd(before, after)
+        narrow = max(n for n in range(1, common + 1) if common % n == 0 and (n <= max(stream.lanes, lanes) or n == 1))
+        if stream.lanes != narrow:
+            stream = self._convert(stream, stream.value, narrow)
+        return stream if narrow == lanes else self._convert(stream, value, lanes)
+
+    def _convert(self, stream: Stream, value: Value, lanes: int) -> Stream:
+        shape, result = value.type.shape, Stream(value, lanes)
+        number = sum(isinstance(e, Converter) for e in self.elements)
+        self.elements.append(Converter(f"c{number}", (stream,), (result,), shape[-1], prod(shape[:-1])))
+        return result
+
+    def place(self, node: Node) -> None:
+        """Hardware for one node."""
+        op = INTEGER[node.op]
+        lanes = op.fit(node, self.choices[node]) if node in self.choices else self._keeping_pace(node)
+        units = op.units(node, lanes)
+        if not units:  # a view: wires
+            (stream,) = self.streams[node.inputs[0]][-1:]
+            self.streams[node.inputs[0]].pop()
+            self.offer(stream, node.output)
+            return
+        takes = tuple(self.take(v, lanes.inputs) for v in node.inputs)
+        placed = tuple(PlacedUnit(node, u) for u in units)
+        result = Stream(node.output, units[-1].out_lanes)
+        last = self.elements[-1] if self.elements else None
+        pipes = op.work is None and units[0].role is Role.PIPELINE and units[0].in_beats == units[0].out_beats and len(takes) == 1
+        if isinstance(last, Stage) and pipes and last.gives[0] is takes[0] and last.piped:
+            self.elements[-1] = replace(last, gives=(result,), units=(*last.units, *placed))
         else:
-            stages.append([PlacedUnit(node, unit)])
-        lanes = unit.out_lanes
-    return Dataflow(graph.name, tuple(Stage(tuple(units)) for units in stages), graph.inputs[0], nodes[-1].output)
+            piped = any(u.role is not Role.STREAM for u in units)
+            self.elements.append(Stage(f"s{self.stages}", takes, (result,), placed, 2 if piped else 0))
+            self.stages += 1
+        self.offer(result, node.output)
 
 
-def _first_lanes(compute: Sequence[Node], chosen: dict[Node, Parallelism]) -> int:
-    """Lanes of what comes before the first matrix-vector unit: its own, so that no converter is needed."""
-    for node in compute:
-        if node in chosen:
-            return min(chosen[node].inputs, compute[0].inputs[0].type.elements)
+    def _keeping_pace(self, node: Node) -> Parallelism:
+        """The lanes that arrive, or more where the layers are faster than these."""
+        op, arriving = INTEGER[node.op], self.lanes_of(node.inputs[0])
+        lanes = op.fit(node, Parallelism(arriving, arriving))
+        for wanted in range(arriving + 1, node.inputs[0].type.shape[-1] + 1):
+            if max((max(u.in_beats, u.out_beats) for u in op.units(node, lanes)), default=0) <= self.pace:
+                break
+            lanes = op.fit(node, Parallelism(wanted, wanted))
+        return lanes
+
+
+def cycles_of(work: Work, lanes: Parallelism) -> int:
+    """Cycles that a layer takes a tensor."""
+    out_beats = 1 if work.lanewise else beats(work.outputs, lanes.outputs)
+    return work.vectors * work.taps * beats(work.inputs, lanes.inputs) * out_beats
+
+
+def _pace(choices: Mapping[Node, Parallelism]) -> int:
+    """Cycles that the slowest layer takes a tensor."""
+    layers = ((n, INTEGER[n.op].work, lanes) for n, lanes in choices.items())
+    return max((cycles_of(work(n), INTEGER[n.op].fit(n, lanes)) for n, work, lanes in layers if work is not None), default=1 << 62)
+
+
+def plan(graph: Graph, choices: Choices) -> Dataflow:
+    """The dataflow of a lowered graph.
+
+    choices: parallelism of the layers.  Other operators take the lanes that arrive, or as many as keep up with the layers.
+    """
+    device = device_graph(graph)
+    users = Counter(v for n in device.nodes for v in n.inputs)
+    users.update(device.outputs)
+    planner = _Planner(dict(choices), users, _pace(dict(choices)))
+    inputs = tuple(Stream(v, _port_lanes(v, device, planner.choices)) for v in device.inputs)
+    for stream in inputs:
+        planner.offer(stream, stream.value)
+    for node in device.nodes:
+        planner.place(node)
+    outputs = tuple(planner.streams[v].pop() for v in device.outputs)
+    return Dataflow(graph.name, inputs, outputs, tuple(planner.elements))
+
+
+def _port_lanes(value: Value, device: DeviceGraph, choices: Mapping[Node, Parallelism]) -> int:
+    """Lanes of what comes in: those of the first layer that takes it, so that no converter is needed."""
+    reached = {value}
+    for node in device.nodes:
+        if node.inputs[0] in reached:
+            if node in choices:
+                return INTEGER[node.op].fit(node, min_lanes(choices[node], value)).inputs
+            reached.add(node.output)
     return 1
 
 
-def with_fifo_depths(flow: Dataflow, depths: Sequence[int]) -> Dataflow:
-    """The same stages with other FIFOs."""
-    stages = tuple(replace(s, fifo_depth=d) for s, d in zip(flow.stages, depths, strict=True))
-    return replace(flow, stages=stages)
+def min_lanes(wanted: Parallelism, value: Value) -> Parallelism:
+    """``wanted`` cut to the channels of ``value``."""
+    return replace(wanted, inputs=min(wanted.inputs, value.type.shape[-1]))
+
+
+def with_depths(flow: Dataflow, depths: Mapping[str, int]) -> Dataflow:
+    """The same flow with other FIFO depths, by the name of the stage or buffer."""
+
+    def changed(element: Element) -> Element:
+        depth = depths.get(element.name)
+        if depth is None:
+            return element
+        if isinstance(element, Stage):
+            return replace(element, fifo_depth=depth)
+        return replace(element, depth=depth) if isinstance(element, Buffer) else element
+
+    return replace(flow, elements=tuple(map(changed, flow.elements)))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from hwgen.dataflow.cycles import Run, simulate
-from hwgen.dataflow.plan import Dataflow
+from hwgen.dataflow.cycles import Run, run_of
+from hwgen.dataflow.engine import Trace, run
+from hwgen.dataflow.stage import Dataflow, Stage
 
 
 @dataclass(frozen=True, slots=True)
 class StageWork:
     """What one stage did, an element an inference; all are clock edges of the run.
 
-    first: takes the first beat.  issued: issues the last operation; the next inference may come in from this edge on (from the
-    next in a gated stage).  done: the last result leaves its FIFO.
+    first: takes the first beat, of any of its streams.  issued: issues the last operation; without streaming units the next
+    inference may come in from this edge on (from the next in a gated stage).  A stage of streaming units only issues none:
+    then it is the edge that takes the last beat.  done: the last result leaves.
     """
 
     first: tuple[int, ...]
@@ -24,41 +25,19 @@ class StageWork:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A run, and what each stage did in it.  The first stage's ``first`` and the last stage's ``done`` are those of the run."""
+    """A run, and what each stage did in it.  In a chain the first stage's ``first`` and the last one's ``done`` are the run's."""
 
     run: Run
     stages: tuple[StageWork, ...]
 
 
-@dataclass(slots=True)
-class _Counter:
-    """Keeps the edges of every ``period``-th event."""
-
-    period: int
-    phase: int
-    count: int = 0
-    edges: list[int] = field(default_factory=list[int])
-
-    def see(self, edge: int) -> None:
-        if self.count % self.period == self.phase:
-            self.edges.append(edge)
-        self.count += 1
-
-
 def timeline(flow: Dataflow, inferences: int) -> Timeline:
     """That many inferences back to back, as `hwgen.dataflow.cycles.simulate` runs them."""
-    takes = [_Counter(s.first.in_beats, 0) for s in flow.stages]
-    # a unit that streams issues its results' operations after the last beat; a gate issues each beat as it takes it
-    operations = [s.first.repeats if s.first.streams else s.first.in_beats for s in flow.stages]
-    issues = [_Counter(n, n - 1) for n in operations]
-    gives = [_Counter(s.last.out_beats, s.last.out_beats - 1) for s in flow.stages]
+    trace = run(flow, inferences)
+    return Timeline(run_of(flow, trace), tuple(_work(s, trace) for s in flow.stages))
 
-    def watch(edge: int, *moved: Sequence[bool]) -> None:
-        for counters, events in zip((takes, issues, gives), moved, strict=True):
-            for counter, happened in zip(counters, events, strict=True):
-                if happened:
-                    counter.see(edge)
 
-    run = simulate(flow, inferences, watch=watch)
-    stages = zip(takes, issues, gives, strict=True)
-    return Timeline(run, tuple(StageWork(tuple(t.edges), tuple(i.edges), tuple(g.edges)) for t, i, g in stages))
+def _work(stage: Stage, trace: Trace) -> StageWork:
+    first = tuple(map(min, zip(*(trace.first[s] for s in stage.takes), strict=True)))
+    taken = tuple(map(max, zip(*(trace.done[s] for s in stage.takes), strict=True)))
+    return StageWork(first, trace.issued[stage.name] if stage.piped else taken, trace.done[stage.gives[0]])

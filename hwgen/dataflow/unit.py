@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod
 from typing import Final
 
 from hwgen.numerics.interval import IntArray
@@ -83,15 +83,73 @@ class MemoryField:
     bits: int
 
 
+class Role(enum.Enum):
+    """What a unit does with the data: see `hwgen.dataflow.plan`."""
+
+    STREAM = "stream"
+    """Takes and gives streams with back-pressure."""
+    FRONT = "front"
+    """Takes a stream, issues operations that wait for room, and gives valid data."""
+    PIPELINE = "pipeline"
+    """Valid data in, valid data out, never stalls."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowTiming:
+    """hg_window: what decides when its beats move.  steps: from each window row (column) to the next, one fewer than windows."""
+
+    rows: int
+    cols: int
+    blocks: int
+    kernel_rows: int
+    kernel_cols: int
+    dilation_rows: int
+    dilation_cols: int
+    row_start: int
+    col_start: int
+    row_steps: tuple[int, ...]
+    col_steps: tuple[int, ...]
+    slots: int
+    read_cycles: int
+
+
+@dataclass(frozen=True, slots=True)
+class SelectTiming:
+    """hg_select: the box (first and last, of rows, columns and blocks) of a tensor's beats that pass."""
+
+    size: tuple[int, int, int]
+    first: tuple[int, int, int]
+    last: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ConcatTiming:
+    """hg_concat: beats of each input in a turn."""
+
+    beats: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReorderTiming:
+    """hg_reorder: words of a block, banks, and register stages of a read."""
+
+    words: int
+    banks: int
+    read_cycles: int
+
+
+StreamTiming = WindowTiming | SelectTiming | ConcatTiming | ReorderTiming
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One template instance.
 
-    module: the template.  parameters: all but memory files.  in/out lanes: elements a beat; beats: a tensor.
-    repeats: cycles that one input beat is worked on.  latency_cycles: from the clock edge that issues the operation
-    to the edge at which the result can be taken.  streams: True where the unit itself takes a stream with
-    back-pressure (a matrix-vector unit), False for a pipeline of valid data that never stalls.
-    multipliers, macs: size of the multiplier array and useful products a tensor.
+    module: the template.  parameters: all but memory files.  in/out lanes: elements a beat; beats: a tensor, of one input.
+    latency_cycles: from the clock edge that issues the operation to the edge at which the result can be taken.
+    timing: of a unit that streams.  vectors: of a front, a tensor; repeats: cycles that it works on one input beat.
+    multipliers, macs: size of the multiplier array and useful products a tensor.  buffer_words: beats that it can store.
+    out_bits: of a beat to the next unit of the same operator; 0: as the format of what the operator makes says.
     """
 
     module: str
@@ -101,11 +159,15 @@ class Unit:
     out_lanes: int
     in_beats: int
     out_beats: int
-    latency_cycles: int
+    latency_cycles: int = 0
+    role: Role = Role.PIPELINE
+    timing: StreamTiming | None = None
+    vectors: int = 1
     repeats: int = 1
-    streams: bool = False
     multipliers: int = 0
     macs: int = 0
+    buffer_words: int = 0
+    out_bits: int = 0
 
 
 def tree_ranks(inputs: int) -> int:
@@ -114,5 +176,10 @@ def tree_ranks(inputs: int) -> int:
 
 
 def beats(elements: int, lanes: int) -> int:
-    """Beats that a tensor of ``elements`` takes."""
+    """Beats that a vector of ``elements`` takes."""
     return -(-elements // lanes)
+
+
+def tensor_beats(shape: tuple[int, ...], lanes: int) -> int:
+    """Beats of a tensor (1, positions…, channels): each position's channels begin a new beat."""
+    return prod(shape[:-1]) * beats(shape[-1], lanes)

@@ -26,10 +26,14 @@ MAX_ELEMENTS: Final = 1 << 24
 """Elements of one weight or constant."""
 MAX_ALL_ELEMENTS: Final = 1 << 25
 """Elements of all weights and constants of a model."""
-MAX_VALUE_ELEMENTS: Final = 1 << 18
-"""Elements of an input, and of any value that is computed from it."""
-MAX_VALUES_ELEMENTS: Final = 1 << 19
-"""Elements of the inputs and of all that is computed from them; each is kept for every sample of a verification."""
+MAX_INPUT_ELEMENTS: Final = 1 << 20
+"""Elements of an input."""
+MAX_VALUE_ELEMENTS: Final = 1 << 23
+"""Elements of any value that is computed from an input: 256 x 256 positions of 128 channels."""
+MAX_AXIS: Final = 1 << 18
+"""Size of an axis of such a value: each channel may have scales of its own."""
+MAX_VALUES_ELEMENTS: Final = 1 << 30
+"""Elements of the inputs and of all that is computed from them; a run keeps each until its last use."""
 MAX_CONSTANTS_ELEMENTS: Final = 1 << 26
 """Elements of all constants of a graph and of what is made of them."""
 MAX_RANK: Final = 8
@@ -138,10 +142,10 @@ def _fits(dims: list[int], least: int, elements: int) -> bool:
 
 def check_shape(where: str, dims: list[int]) -> tuple[int, ...]:
     """The shape of an input: of bounded rank and size, all axes positive."""
-    if not _fits(dims, 1, MAX_VALUE_ELEMENTS):
+    if not _fits(dims, 1, MAX_INPUT_ELEMENTS) or max(dims, default=1) > MAX_AXIS:
         raise HwgenError(
             "shape", where, f"shape {dims[:MAX_RANK]} is outside what can be handled",
-            f"use sizes of at least 1 and at most {MAX_VALUE_ELEMENTS} elements",
+            f"use sizes of at least 1 and at most {MAX_AXIS}, and at most {MAX_INPUT_ELEMENTS} elements",
         )
     return tuple(dims)
 

@@ -42,6 +42,10 @@ class NodeCall:
         return self._opset
 
     @property
+    def output_count(self) -> int:
+        return len(self._node.output)
+
+    @property
     def input_count(self) -> int:
         names = list(self._node.input)
         while names and not names[-1]:

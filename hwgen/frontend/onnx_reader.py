@@ -223,9 +223,14 @@ class _Reader:
                 self.builder.bind(outputs[0], call.value(0))
                 return
             raise _unsupported(node, name)
-        value = rule(call)
+        made = rule(call)
         call.finish()
-        self.builder.bind(outputs[0], value)
+        values = made if isinstance(made, tuple) else (made,)
+        if len(values) > 1 and len(values) != len(node.output):
+            raise call.refuse(f"{len(node.output)} outputs for {len(values)} parts", "name every part")
+        for output, value in zip(node.output, values, strict=False):
+            if output:
+                self.builder.bind(output, value)
 
 
 def _constant(node: NodeProto, call: NodeCall, folder: Path, budget: Budget) -> Array:

@@ -20,6 +20,7 @@ from hwgen.frontend.building import GraphBuilder
 from hwgen.frontend.limits import check_shape
 from hwgen.frontend.onnx_reader import ReadResult
 from hwgen.ir.graph import Array, Attrs, Graph, TensorType, Value
+from hwgen.ops.refused import MODULES
 from hwgen.ops.table import TORCH_RULES
 
 if TYPE_CHECKING:
@@ -64,6 +65,15 @@ def _module_path(node: FxNode) -> str:
         return node.name
     kind_name = kind if isinstance(kind, str) else f"{kind.__module__}."
     return path if kind_name.startswith("torch.nn.") else f"{path}.{node.name}"
+
+
+def _refuse_module(node: FxNode) -> None:
+    """Raises HwgenError where the call is part of a module that is refused as a whole."""
+    stack: Mapping[str, tuple[str, Any]] = node.meta.get("nn_module_stack") or {}
+    for path, kind in stack.values():
+        package, _, name = (kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__name__}").rpartition(".")
+        if package.startswith("torch.nn.") and (reason := MODULES.get(name)):
+            raise HwgenError("unsupported-node", f"{name} {clean(path or node.name)!r}", *reason)
 
 
 class _Call:
@@ -132,6 +142,15 @@ class _Call:
         if value is None:
             raise self.refuse(f"argument {name!r} is made by no operator", "report this case")
         return value
+
+    def values(self, index: int) -> tuple[Value, ...]:
+        """Argument ``index``, a list of tensors."""
+        given = self._given[index] if self.has(index) else None
+        names = [getattr(one, "name", None) for one in given] if isinstance(given, list | tuple) else []
+        found = tuple(v for n in names if isinstance(n, str) and (v := self._builder.value(n)) is not None)
+        if not found or len(found) != len(names):
+            raise self.refuse(f"argument {self._names[index]!r} is no list of tensors", "give a list of tensors")
+        return found
 
     def is_constant(self, index: int) -> bool:
         """Whether the argument is a parameter, a buffer or a number."""
@@ -264,19 +283,22 @@ class _Reader:
             self._move(node)
             return
         call = _Call(node, self.builder, self.shown)
+        _refuse_module(node)
         rule = TORCH_RULES.get(name)
         if rule is None:
             raise call.refuse("this operator is not supported", "`hwgen ops` lists what is")
-        value = rule(call)
+        made = rule(call)
         call.finish()
-        self.builder.bind(node.name, value)
+        for index, value in enumerate(made if isinstance(made, tuple) else (made,)):
+            self.builder.bind(node.name if not isinstance(made, tuple) else f"{node.name}[{index}]", value)
 
     def _item(self, node: FxNode) -> None:
         source, index = node.args
-        value = self.builder.value(getattr(source, "name", ""))
-        if index != 0 or value is None:
+        name = getattr(source, "name", "")
+        value = self.builder.value(f"{name}[{index}]") or (self.builder.value(name) if index == 0 else None)
+        if value is None:
             raise HwgenError(
-                "unsupported-node", clean(_module_path(node)), f"uses result {index} of {source}", "only result 0 is supported"
+                "unsupported-node", clean(_module_path(node)), f"uses result {index} of {source}", "use the first result only"
             )
         self.builder.bind(node.name, value)
 

@@ -1,6 +1,7 @@
 """Draws a graph as SVG: boxes in layers from the top down, constants as lines in the box that uses them.
 
-Names come from the model and are only ever text: cleaned, cut and escaped.
+What goes to the next layer goes straight; what passes layers goes around all boxes, in a lane at the right.  Names come from the
+model and are only ever text: cleaned, cut and escaped.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from typing import Final
 from hwgen.errors import clean
 from hwgen.formats import Integer
 from hwgen.ir.graph import Graph, Node, Value
+from hwgen.ir.lanes import lanes_of
 
 _CHAR: Final = 7.3
 """Width of a character of 12 px monospace."""
 _LINE, _PAD, _GAP, _MARGIN = 16, 8, 34, 16
+_LANE, _BEND, _APART = 14, 5, 3
 _LONGEST: Final = 56
 _ARROW: Final = (
     '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
@@ -59,11 +62,14 @@ class _Box:
 def _boxes(graph: Graph) -> list[_Box]:
     """One for each node that is no constant; its layer is the longest way to it."""
     layers: dict[Node, int] = {}
-    boxes: list[_Box] = []
-    for node in graph.nodes:
-        if node.op == "constant":
-            continue
+    shown = [node for node in graph.nodes if node.op != "constant"]
+    for node in shown:
         layers[node] = 1 + max((layers[v.producer] for v in node.inputs if v.producer in layers), default=-1)
+    for node in shown:  # an input stands right above its first user
+        if node.op == "input":
+            layers[node] = max(0, min((layers[n] for n in graph.uses.get(node.output, ())), default=1) - 1)
+    boxes: list[_Box] = []
+    for node in shown:
         constants = [f"{v.name}: {_type_text(v)}" for v in node.inputs if v.producer.op == "constant"]
         made = [f"{_type_text(v)}{' → out' if v in graph.outputs else ''}" for v in node.outputs]
         boxes.append(_Box(node, [_cut(t) for t in (node.op, node.path, *constants, *made)], layers[node]))
@@ -87,12 +93,37 @@ def _place(boxes: list[_Box]) -> tuple[float, float]:
     return whole + 2 * _MARGIN, y - _GAP + _MARGIN if rows else 2 * _MARGIN
 
 
-def _edge(start: _Box, end: _Box) -> str:
+def _straight(start: _Box, end: _Box) -> str:
     x0, y0, x1, y1 = start.middle, start.y + start.height, end.middle, end.y
-    bend = 0.0 if end.layer == start.layer + 1 else start.width  # around the boxes of the rows between
     middle = (y0 + y1) / 2
-    path = f"M{x0:.1f} {y0:.1f}C{x0 + bend:.1f} {middle:.1f} {x1 + bend:.1f} {middle:.1f} {x1:.1f} {y1:.1f}"
-    return f'<path d="{path}" fill="none" stroke="#555" marker-end="url(#arrow)"/>'
+    return f"M{x0:.1f} {y0:.1f}C{x0:.1f} {middle:.1f} {x1:.1f} {middle:.1f} {x1:.1f} {y1:.1f}"
+
+
+def _around(start: _Box, end: _Box, lane: int, right: float, bottom: float) -> str:
+    """right: of all boxes.  bottom: of the row that it comes from."""
+    x0, x1, x, r = start.middle, end.middle, right + _LANE * (lane + 1), _BEND
+    apart = _APART * (lane % 4)
+    out, back = bottom + 2 * r + apart, end.y - 3 * r - apart
+    return (
+        f"M{x0:.1f} {start.y + start.height:.1f}V{out - r:.1f}Q{x0:.1f} {out:.1f} {x0 + r:.1f} {out:.1f}"
+        f"H{x - r:.1f}Q{x:.1f} {out:.1f} {x:.1f} {out + r:.1f}V{back - r:.1f}Q{x:.1f} {back:.1f} {x - r:.1f} {back:.1f}"
+        f"H{x1 + r:.1f}Q{x1:.1f} {back:.1f} {x1:.1f} {back + r:.1f}V{end.y:.1f}"
+    )
+
+
+def _edges(boxes: list[_Box], right: float) -> tuple[list[str], float]:
+    """The lines between boxes, and the room that those at the right take."""
+    by_node = {box.node: box for box in boxes}
+    bottoms: dict[int, float] = {}
+    for box in boxes:
+        bottoms[box.layer] = max(bottoms.get(box.layer, 0), box.y + box.height)
+    joined = [(by_node[v.producer], box) for box in boxes for v in dict.fromkeys(box.node.inputs) if v.producer in by_node]
+    long = [(start, end) for start, end in joined if end.layer > start.layer + 1]
+    lanes = lanes_of([(start.layer, end.layer) for start, end in long])
+    paths = [_straight(start, end) for start, end in joined if end.layer == start.layer + 1]
+    paths += [_around(*ends, lane, right, bottoms[ends[0].layer]) for ends, lane in zip(long, lanes, strict=True)]
+    lines = [f'<path d="{path}" fill="none" stroke="#555" marker-end="url(#arrow)"/>' for path in paths]
+    return lines, _LANE * (max(lanes) + 1) if lanes else 0
 
 
 def _box_svg(box: _Box) -> str:
@@ -110,16 +141,14 @@ def draw_svg(graph: Graph) -> str:
     """The drawing as an SVG document; the same graph gives the same bytes."""
     boxes = _boxes(graph)
     width, height = _place(boxes)
-    by_node = {box.node: box for box in boxes}
-    joined = [(by_node[v.producer], box) for box in boxes for v in box.node.inputs if v.producer in by_node]
-    room = max((start.width for start, end in joined if end.layer > start.layer + 1), default=0)
+    edges, room = _edges(boxes, width - _MARGIN)
     size = f'width="{width + room:.0f}" height="{height:.0f}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="monospace" font-size="12" text-anchor="middle">',
         f"<title>{escape(clean(graph.name))}</title>",
         _ARROW,
         '<rect width="100%" height="100%" fill="white"/>',
-        *(_edge(start, end) for start, end in joined),
+        *edges,
         *map(_box_svg, boxes),
         "</svg>",
         "",

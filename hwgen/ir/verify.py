@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hwgen.errors import HwgenError
-from hwgen.frontend.limits import MAX_CONSTANTS_ELEMENTS, MAX_VALUE_ELEMENTS, MAX_VALUES_ELEMENTS
+from hwgen.frontend.limits import MAX_AXIS, MAX_CONSTANTS_ELEMENTS, MAX_VALUE_ELEMENTS, MAX_VALUES_ELEMENTS
 from hwgen.ir.graph import Graph, Node, TensorType, Value
 
 Infer = Callable[[Node], tuple[TensorType, ...]]
@@ -30,8 +30,11 @@ class _Sizes:
             self._values += size
         else:
             self._constants += size
+        longest = max(value.type.shape, default=1)
         if value in self._computed and size > MAX_VALUE_ELEMENTS:
             what, most = f"makes a value of {size} elements", f"{MAX_VALUE_ELEMENTS} a value"
+        elif value in self._computed and longest > MAX_AXIS:
+            what, most = f"makes a value with an axis of {longest}", f"{MAX_AXIS} along an axis"
         elif self._values > MAX_VALUES_ELEMENTS:
             what, most = f"and the nodes before make values of {self._values} elements", f"{MAX_VALUES_ELEMENTS} together"
         elif self._constants > MAX_CONSTANTS_ELEMENTS:

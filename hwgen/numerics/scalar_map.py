@@ -1,7 +1,7 @@
 """What lies between an integer value and the next quantizer, one real function a channel.
 
-A chain of affine maps, clamps (ReLU) and tabulated functions.  Affine maps and clamps compose to one clamped
-affine map, so a chain is kept as ``clamped affine, function, clamped affine, …``.
+A chain of affine maps, clamps (ReLU), choices by size (leaky ReLU) and tabulated functions.  Affine maps and clamps in a row
+compose to one clamped affine map.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from hwgen.numerics.functions import FUNCTIONS, certified_compare
+from hwgen.numerics.functions import FIRST_PRECISION, FUNCTIONS, certified_compare, enclosure, evaluated, sign
 from hwgen.numerics.rounding import Rounding, level_boundary, round_fraction
 from hwgen.numerics.surd import UNIT, ZERO, Surd
 
@@ -28,9 +28,9 @@ class ClampedAffine:
     low: Surd | None = None
     high: Surd | None = None
 
-    def at(self, code: int) -> Surd:
-        """``v(code)``; an exact zero where it is zero, however its square roots are written."""
-        value = self.gain * Surd.of(code) + self.bias
+    def of(self, a: Surd) -> Surd:
+        """``v(a)``; an exact zero where it is zero, however its square roots are written."""
+        value = self.gain * a + self.bias
         if self.low is not None and value < self.low:
             value = self.low
         if self.high is not None and self.high < value:
@@ -71,57 +71,168 @@ class Apply:
 
 
 @dataclass(frozen=True, slots=True)
+class Choose:
+    """``above(v)`` where v > edge, ``below(v)`` where v < edge; at the edge ``above`` if ``edge_above``, else ``below``."""
+
+    edge: Surd
+    below: Chain
+    above: Chain
+    edge_above: bool = True
+
+    def sides(self, value: arb, edge: arb) -> tuple[Chain, ...]:
+        """The chains that numbers of a ball go through, given the ball of the edge."""
+        return (self.above,) if value > edge else (self.below,) if value < edge else (self.below, self.above)
+
+    def branch(self, value: Surd) -> Chain:
+        """The chain that ``value`` goes through."""
+        side = (value - self.edge).sign()
+        return self.above if side > 0 or (side == 0 and self.edge_above) else self.below
+
+
+Step = ClampedAffine | Apply | Choose
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """``steps`` in order; the real function of one channel.  A chain of one ClampedAffine is *affine*."""
 
-    steps: tuple[ClampedAffine | Apply, ...] = (ClampedAffine(),)
+    steps: tuple[Step, ...] = (ClampedAffine(),)
 
     @property
     def affine(self) -> ClampedAffine | None:
-        """The chain as one clamped affine map, or None if it has a function in it."""
+        """The chain as one clamped affine map, or None if it is more than that."""
         return self.steps[0] if len(self.steps) == 1 and isinstance(self.steps[0], ClampedAffine) else None
 
-    def _last(self) -> ClampedAffine:
+    def _with_last(self, change: Callable[[ClampedAffine], ClampedAffine]) -> Chain:
         last = self.steps[-1]
-        return last if isinstance(last, ClampedAffine) else ClampedAffine()
-
-    def _with_last(self, last: ClampedAffine) -> Chain:
-        before = self.steps[:-1] if isinstance(self.steps[-1], ClampedAffine) else self.steps
-        return Chain((*before, last))
+        if isinstance(last, ClampedAffine):
+            return Chain((*self.steps[:-1], change(last)))
+        return Chain((*self.steps, change(ClampedAffine())))
 
     def scaled(self, gain: Surd, bias: Surd) -> Chain:
         """The chain followed by ``gain * v + bias``."""
-        return self._with_last(self._last().scaled(gain, bias))
+        return self._with_last(lambda last: last.scaled(gain, bias))
 
     def clamped(self, low: Surd | None, high: Surd | None) -> Chain:
-        """The chain followed by a clamp."""
-        return self._with_last(self._last().clamped(low, high))
+        """The chain followed by a clamp, ``low <= high``."""
+        return self._with_last(lambda last: last.clamped(low, high))
 
     def applied(self, function: str) -> Chain:
         """The chain followed by a function."""
         return Chain((*self.steps, Apply(function)))
 
-    def compare(self, code: int, target: Fraction) -> int:
-        """-1, 0 or 1 as the value at ``code`` is below, equal to or above ``target``; exact."""
-        first, rest = self.steps[0], self.steps[1:]
-        if isinstance(first, Apply):
-            first, rest = ClampedAffine(), self.steps
-        start = first.at(code)
-        if not rest:
-            return (start - Surd.of(target)).sign()
+    def chosen(self, edge: Surd, below: Chain, above: Chain, *, edge_above: bool = True) -> Chain:
+        """The chain followed by one of two others; see `Choose`."""
+        return Chain((*self.steps, Choose(edge, below, above, edge_above)))
 
-        def steps(exact: Callable[[Surd], arb]) -> arb:
-            value = exact(start)
-            for step in rest:
-                if isinstance(step, Apply):
-                    value = FUNCTIONS[step.function].ball(value)
-                    continue
+    def then(self, step: Step) -> Chain:
+        """The chain followed by ``step``; affine maps in a row become one."""
+        if isinstance(step, ClampedAffine):
+            return self.scaled(step.gain, step.bias).clamped(step.low, step.high)
+        return Chain((*self.steps, step))
+
+    def at(self, code: int) -> Point:
+        """The value at ``code``."""
+        return _point(Surd.of(code), self.steps)
+
+    def compare(self, code: int, target: Fraction | Surd) -> int:
+        """-1, 0 or 1 as the value at ``code`` is below, equal to or above ``target``; exact."""
+        return self.at(code).compare(Surd.of(target))
+
+
+@dataclass(slots=True)
+class Point:
+    """A value: ``rest`` of ``start``; ``rest`` begins with a function whose value is no known sum of roots, or is empty."""
+
+    start: Surd
+    rest: tuple[Step, ...] = ()
+    _ball: arb | None = None
+
+    @property
+    def exact(self) -> Surd | None:
+        """The value where it is known as a sum of square roots, else None."""
+        return None if self.rest else self.start
+
+    @property
+    def ball(self) -> arb:
+        """An enclosure, mostly narrow."""
+        if self._ball is None:
+            self._ball = evaluated(self._steps)
+        return self._ball
+
+    def _steps(self, exact: Callable[[Surd], arb]) -> arb:
+        return _enclosed(exact(self.start), self.rest, exact)
+
+    def compare(self, target: Surd) -> int:
+        """-1, 0 or 1 as the value is below, equal to or above ``target``.  Raises HwgenError where that stays uncertain."""
+        if not self.rest:
+            return (self.start - target).sign()
+        found = sign(self.ball - enclosure(target, FIRST_PRECISION))
+        if found is not None:
+            return found
+        match _limit(self.start, self.rest):
+            case Point() as known:
+                return known.compare(target)
+            case (number, side) if (number - target).sign() == 0:
+                return side
+            case _:
+                return certified_compare(self._steps, target)
+
+
+def _point(value: Surd, steps: tuple[Step, ...]) -> Point:
+    """The value of ``steps`` for ``value``; exact as far as it goes."""
+    while steps:
+        step, rest = steps[0], steps[1:]
+        match step:
+            case ClampedAffine():
+                value = step.of(value)
+            case Choose():
+                rest = (*step.branch(value).steps, *rest)
+            case Apply():
+                known = FUNCTIONS[step.function].exact(value)
+                if known is None:
+                    return Point(value, steps)
+                value = known
+        steps = rest
+    return Point(value)
+
+
+def _limit(start: Surd, steps: tuple[Step, ...]) -> tuple[Surd, int] | Point | None:
+    """A number that ``steps`` of ``start`` is near and is not, and the side of it on which it lies.
+
+    The first step is a function.  A point where a clamp makes the value of it; None where no such number is known.
+    """
+    first, rest = steps[0], steps[1:]
+    limit = FUNCTIONS[first.function].limit(start) if isinstance(first, Apply) else None
+    while limit is not None and rest:
+        step, rest = rest[0], rest[1:]
+        if not isinstance(step, ClampedAffine) or step.gain.sign() == 0:
+            return None
+        number, side = step.gain * limit[0] + step.bias, limit[1] * step.gain.sign()
+        if (step.of(limit[0]) - number).sign():  # a clamp lies between the number and the value, perhaps
+            return None
+        bound = step.high if side > 0 else step.low
+        if bound is not None and (bound - number).sign() == 0:
+            return _point(bound, rest)
+        limit = number, side
+    return limit
+
+
+def _enclosed(value: arb, steps: tuple[Step, ...], exact: Callable[[Surd], arb]) -> arb:
+    """A ball that holds the value of ``steps`` for every number in the ball ``value``."""
+    for index, step in enumerate(steps):
+        match step:
+            case Apply():
+                value = FUNCTIONS[step.function].ball(value)
+            case ClampedAffine():
                 value = value * exact(step.gain) + exact(step.bias)
                 value = value if step.low is None else value.max(exact(step.low))
                 value = value if step.high is None else value.min(exact(step.high))
-            return value
-
-        return certified_compare(steps, target)
+            case Choose():
+                edge, rest = exact(step.edge), steps[index + 1 :]
+                sides = [_enclosed(value, (*c.steps, *rest), exact) for c in step.sides(value, edge)]
+                return sides[0] if len(sides) == 1 else sides[0].union(sides[1])
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +251,29 @@ class Levels:
 
     def reaches(self, chain: Chain, code: int, level: int) -> bool:
         """Whether the chain's value at ``code`` rounds to ``level`` or more."""
+        return self._passes(chain.at(code), level)
+
+    def _passes(self, point: Point, level: int) -> bool:
         boundary, inclusive = level_boundary(level, self.rounding)
-        order = chain.compare(code, boundary)
+        order = point.compare(Surd.of(boundary))
         return order > 0 or (inclusive and order == 0)
 
     def of(self, chain: Chain, code: int) -> int:
-        """The level of the chain's value at ``code`` (saturating), by bisection on the levels."""
+        """The level of the chain's value at ``code`` (saturating)."""
+        point = chain.at(code)
+        known = None if point.exact is None else point.exact.rational
+        if known is not None:
+            return min(max(round_fraction(known, self.rounding), self.low), self.high)
+        ball = point.ball
+        near = float(ball.mid()) if ball.is_finite() else 0.0
+        likely = round(min(max(near, self.low), self.high))
         low, high = self.low, self.high
+        guesses = [likely - 1, likely + 1, likely]
         while low < high:
-            middle = (low + high + 1) // 2
-            if self.reaches(chain, code, middle):
+            middle = guesses.pop() if guesses else (low + high + 1) // 2
+            if not low < middle <= high:
+                continue
+            if self._passes(point, middle):
                 low = middle
             else:
                 high = middle - 1
@@ -159,7 +283,4 @@ class Levels:
         """The level of a constant, or ``otherwise`` for None."""
         if value is None:
             return otherwise
-        rational = value.rational
-        if rational is not None:
-            return min(max(round_fraction(rational, self.rounding), self.low), self.high)
         return self.of(Chain((ClampedAffine(ZERO, value),)), 0)

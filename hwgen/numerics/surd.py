@@ -159,6 +159,8 @@ class Surd:
         rational = self.rational
         if rational is not None:
             return float(rational)
+        if self.sign() == 0:
+            return 0.0
         low, high = self.bounds(80)
         return float((low + high) / 2)
 

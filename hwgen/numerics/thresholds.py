@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hwgen.numerics.interval import Interval
+from hwgen.numerics.parts import direction, monotone_parts
 from hwgen.numerics.rounding import level_boundary
 from hwgen.numerics.scalar_map import Chain, ClampedAffine, Levels
 from hwgen.numerics.surd import Surd
@@ -22,14 +23,6 @@ class Thresholds:
     rows: tuple[tuple[int, ...], ...]
     invert: tuple[bool, ...]
     offset: int
-
-
-def _is_decreasing(chain: Chain) -> bool:
-    sign = 1
-    for step in chain.steps:
-        if isinstance(step, ClampedAffine):
-            sign *= step.gain.sign() or 1
-    return sign < 0
 
 
 def _affine_first(affine: ClampedAffine, level: int, levels: Levels, falling: bool) -> int:
@@ -81,14 +74,22 @@ def _searched_row(chain: Chain, levels: Levels, domain: Interval, falling: bool)
     return tuple(row)
 
 
-def find_thresholds(chains: Sequence[Chain], domains: Sequence[Interval], levels: Levels) -> Thresholds:
-    """Thresholds equal to ``levels`` of ``chains`` (one a channel, monotone) on ``domains``, exactly."""
+def find_thresholds(
+    chains: Sequence[Chain], domains: Sequence[Interval], levels: Levels, *, where: str = "thresholds"
+) -> Thresholds | None:
+    """Thresholds equal to ``levels`` of ``chains`` (one a channel) on ``domains``, exactly; None where one is not monotone.
+
+    where: the node, for the error.
+    """
     rows, invert = [], []
     for chain, domain in zip(chains, domains, strict=True):
-        affine, falling = chain.affine, _is_decreasing(chain)
+        affine, rising = chain.affine, direction(monotone_parts(chain, domain, where=where), levels)
+        if rising is None:
+            return None
         if affine is not None and affine.gain.sign() != 0:
-            rows.append(_affine_row(affine, levels, domain, falling))
+            rising = affine.gain.sign()
+            rows.append(_affine_row(affine, levels, domain, rising < 0))
         else:
-            rows.append(_searched_row(chain, levels, domain, falling))
-        invert.append(falling)
+            rows.append(_searched_row(chain, levels, domain, rising < 0))
+        invert.append(rising < 0)
     return Thresholds(tuple(rows), tuple(invert), levels.low)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from hwgen.errors import HwgenError
@@ -9,9 +10,12 @@ from hwgen.ir.graph import Graph, Node, TensorType
 from hwgen.ir.verify import verify
 from hwgen.ops.scalar import BatchNormAttrs
 from hwgen.ops.table import definition
+from hwgen.ops.weights import PRODUCTS
 
-_INPUTS: Final = {
-    "input": (0,), "constant": (0,), "linear": (2, 3), **dict.fromkeys(("add", "sub", "mul", "div"), (2,)),
+_INPUTS: Final[Mapping[str, Collection[int]]] = {
+    "input": (0,), "constant": (0,), **dict.fromkeys(PRODUCTS, (2, 3)),
+    **dict.fromkeys(("add", "sub", "mul", "div", "min", "max", "eltwise"), (2,)),
+    **dict.fromkeys(("concat", "join"), range(1, 1 << 16)),
 }
 """Numbers of inputs that an operator may have, where it is not one."""
 

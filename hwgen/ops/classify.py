@@ -14,7 +14,7 @@ from random import Random
 import numpy as np
 
 from hwgen.cost.argmax import argmax_cost
-from hwgen.dataflow.unit import Parallelism, Unit, beats
+from hwgen.dataflow.unit import Parallelism, Unit, tensor_beats
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, IntArray, Integer, Quantized, bits_for
 from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value, topological
@@ -22,11 +22,12 @@ from hwgen.numerics.interval import Interval
 from hwgen.numerics.surd import UNIT, ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
-from hwgen.ops.real_sampling import shapes_only
+from hwgen.ops.real_sampling import moved_only
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
 from hwgen.ops.requantize import ScaleAttrs
 from hwgen.ops.sampling import fresh_input, random_lanes
-from hwgen.ops.shape import ReshapeAttrs, ViewAttrs
+from hwgen.ops.shape import ReshapeAttrs, TransposeAttrs
+from hwgen.ops.weights import PRODUCTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,22 @@ def _softmax(node: Node, inputs: Sequence[Float64]) -> Float64:
 def _emit_softmax(call: ImportCall, axis: int, *, log: bool) -> Value:
     value = call.value(0)
     rank = len(value.type.shape)
-    if axis % rank != rank - 1:
-        raise call.refuse(f"axis={axis} of a tensor of {rank} axes", "apply it along the last axis")
-    return call.emit("softmax", SoftmaxAttrs(log), [value])
+    if not -rank <= axis < rank or axis % rank == 0:
+        raise call.refuse(f"axis={axis} of a tensor of {rank} axes", "apply it along an axis after the batch")
+    axis %= rank
+    if axis == rank - 1:
+        return call.emit("softmax", SoftmaxAttrs(log), [value])
+    swap = TransposeAttrs(tuple({axis: rank - 1, rank - 1: axis}.get(k, k) for k in range(rank)))
+    turned = call.emit("transpose", swap, [value], suffix=".turned")
+    return call.emit("transpose", swap, [call.emit("softmax", SoftmaxAttrs(log), [turned], suffix=".last")])
 
 
 def _onnx_softmax(*, log: bool):  # noqa: ANN202 - an OnnxRule
     def rule(call: OnnxCall) -> Value:
-        # before opset 13 the default axis is 1 and the rest is flattened: the same for (batch, classes)
-        return _emit_softmax(call, call.integer("axis", -1 if call.opset >= 13 else 1), log=log)
+        axis, rank = call.integer("axis", -1 if call.opset >= 13 else 1), len(call.value(0).type.shape)
+        if call.opset < 13 and axis % max(rank, 1) != rank - 1:
+            raise call.refuse(f"axis={axis} of {rank} axes means all from there on as one before opset 13", "use opset 13")
+        return _emit_softmax(call, axis, log=log)
 
     return rule
 
@@ -72,12 +80,19 @@ def _torch_softmax(*, log: bool):  # noqa: ANN202 - a TorchRule
     return rule
 
 
+def _inside(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
+    raise HwgenError(
+        "unsupported-node", f"softmax {node.path!r}", "divides by a sum that it computes, which has no exact integer form",
+        "put it last, where the host computes it, or use sigmoid",
+    )
+
+
 def _softmax_sample(random: Random, value: Value, name: str) -> Value:
     return make(SOFTMAX, SoftmaxAttrs(random.random() < 0.5), [value], name, name).output
 
 
 SOFTMAX = RealOp(
-    "softmax", SoftmaxAttrs, _infer_softmax, _softmax, sample=_softmax_sample,
+    "softmax", SoftmaxAttrs, _infer_softmax, _softmax, _inside, sample=_softmax_sample,
     onnx={"Softmax": _onnx_softmax(log=False), "LogSoftmax": _onnx_softmax(log=True)},
     torch={
         "aten.softmax.int": _torch_softmax(log=False), "aten.log_softmax.int": _torch_softmax(log=True),
@@ -118,7 +133,7 @@ def _torch_argmax(call: TorchCall) -> Value:
 
 
 def _lower_argmax(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
-    (pending,) = inputs
+    pending = lowering.arrange(inputs[0], tuple(range(len(inputs[0].shape))), name=f"{node.output.name}.view", path=node.path)
     maps = pending.affine
     classes = pending.shape[-1]
     if maps is None or int(np.prod(pending.shape)) != classes:
@@ -136,9 +151,6 @@ def _lower_argmax(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> 
     position = {fraction: rank for rank, fraction in enumerate(ordered)}
     ranks = [position[f] for f in fractions]
     codes = pending.codes
-    if codes.type.shape != pending.shape:
-        view = ViewAttrs(pending.shape, (UNIT,), (ZERO,))
-        codes = lowering.emit("view", view, [codes], name=f"{node.output.name}.view", path=node.path)
     if any(whole) or any(ranks):
         scale = 1 << (len(ordered) - 1).bit_length()
         offsets = tuple((w * scale + r,) for w, r in zip(whole, ranks, strict=True))
@@ -174,10 +186,12 @@ class _SurdOrder:
 
 def _argmax_takes(value: Value) -> bool:
     """One scale for all classes: codes of a quantizer without channels, or a product of such with such a weight."""
-    source = shapes_only(value)
+    source = moved_only(value)
     if source is None or source.op == "input" or value.type.elements != value.type.shape[-1]:
         return False
-    made = (n.output.type.format for n in topological(source.inputs[1:2] if source.op == "linear" else [source.output]))
+    if source.op in PRODUCTS and moved_only(source.inputs[0]) is None:
+        return False
+    made = (n.output.type.format for n in topological(source.inputs[1:2] if source.op in PRODUCTS else [source.output]))
     formats = [f for f in made if isinstance(f, Quantized)]
     return bool(formats) and all(f.axis is None for f in formats)
 
@@ -205,23 +219,24 @@ def _reference(node: Node, inputs: Sequence[IntArray]) -> IntArray:
     return inputs[0].argmax(axis=-1, keepdims=True)
 
 
-def _unit(node: Node, parallelism: Parallelism) -> Unit:
-    x, lanes, classes = node.inputs[0].type.format, parallelism.outputs, _classes(node)
+def _units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
+    x, lanes, classes = node.inputs[0].type.format, parallelism.inputs, _classes(node)
     if not isinstance(x, Integer):
         raise TypeError("argmax of integers")
-    return Unit(
+    unit = Unit(
         "hg_argmax",
         (
             ("Lanes", lanes), ("Elements", classes), ("Width", x.bits), ("Signed", int(x.signed)),
             ("IndexWidth", bits_for(0, max(1, classes - 1))),
         ),
-        (), in_lanes=lanes, out_lanes=1, in_beats=beats(classes, lanes), out_beats=1,
-        latency_cycles=(lanes - 1).bit_length() + 1,
+        (), in_lanes=lanes, out_lanes=1, in_beats=tensor_beats(node.inputs[0].type.shape, lanes),
+        out_beats=node.output.type.elements, latency_cycles=(lanes - 1).bit_length() + 1,
     )
+    return (unit,)
 
 
 def _takes(value: Value) -> bool:
-    return isinstance(value.type.format, Integer) and value.type.shape[-1] == value.type.elements
+    return isinstance(value.type.format, Integer)
 
 
 def _sample(random: Random, value: Value | None = None) -> Case:
@@ -232,6 +247,6 @@ def _sample(random: Random, value: Value | None = None) -> Case:
 
 ARGMAX = IntegerOp(
     "argmax_index", NoAttrs, _infer_index, _reference,
-    lambda node: (Interval(0, max(1, _classes(node) - 1)),), _unit, _sample, refit=lambda node, value: node.attrs, takes=_takes,
-    cost=argmax_cost,
+    lambda node: (Interval(0, max(1, _classes(node) - 1)),), _units, _sample, refit=lambda node, value: node.attrs, takes=_takes,
+    costs={"hg_argmax": argmax_cost},
 )

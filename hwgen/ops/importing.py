@@ -62,6 +62,11 @@ class OnnxCall(ImportCall, Protocol):
         """Version of the operator set that the node belongs to."""
         ...
 
+    @property
+    def output_count(self) -> int:
+        """Number of outputs that the node names."""
+        ...
+
     def integer(self, name: str, default: int | None = None) -> int:
         """Integer attribute; refuses where it is missing and has no default."""
         ...
@@ -72,6 +77,10 @@ class OnnxCall(ImportCall, Protocol):
 
     def integers(self, name: str) -> tuple[int, ...] | None:
         """List-of-integers attribute."""
+        ...
+
+    def reals(self, name: str) -> tuple[float, ...]:
+        """List-of-floats attribute; refuses where it is missing."""
         ...
 
     def text(self, name: str, default: str | None = None) -> str:
@@ -90,6 +99,11 @@ class TorchCall(ImportCall, Protocol):
         """Positional or keyword argument that is no tensor."""
         ...
 
+    def values(self, index: int) -> tuple[Value, ...]:
+        """Argument ``index``, a list of tensors."""
+        ...
 
-OnnxRule = Callable[[OnnxCall], Value]
-TorchRule = Callable[[TorchCall], Value]
+
+OnnxRule = Callable[[OnnxCall], Value | tuple[Value, ...]]
+TorchRule = Callable[[TorchCall], Value | tuple[Value, ...]]
+"""An import rule: the value that a node makes, or all of several, in order."""

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from hwgen.cost.requant import table_cost
-from hwgen.dataflow.unit import Memory, MemoryField, Parallelism, Unit, beats, memory_style
+from hwgen.dataflow.unit import Memory, MemoryField, Parallelism, Unit, memory_style, tensor_beats
 from hwgen.formats import IntArray, Integer
 from hwgen.ir.graph import Attrs, Node, TensorType, Value
 from hwgen.numerics.interval import Interval
@@ -52,18 +52,19 @@ def _values_from(attrs: TableAttrs, x: Integer) -> IntArray:
     return attrs.values[np.clip(np.arange(x.low, x.high + 1) - attrs.low, 0, len(attrs.values) - 1)]
 
 
-def _unit(node: Node, parallelism: Parallelism) -> Unit:
+def _units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
     attrs, x, lanes = attrs_as(node, TableAttrs), codes_format(node.inputs[0]), parallelism.outputs
     words = np.zeros(1 << x.bits, dtype=np.int64)
     codes = np.arange(x.low, x.high + 1, 2 if x.bipolar else 1)
     words[np.asarray(x.to_bits(codes), dtype=np.int64)] = _values_from(attrs, x)[codes - x.low]
     style = memory_style(len(words), attrs.format.bits)
-    count = beats(node.output.type.elements, lanes)
-    return Unit(
+    count = tensor_beats(node.output.type.shape, lanes)
+    unit = Unit(
         "hg_table",
         (("Lanes", lanes), ("InWidth", x.bits), ("OutWidth", attrs.format.bits), ("RomStyle", int(style))),
         (Memory("File", (MemoryField(words, attrs.format.bits),)),), lanes, lanes, count, count, style.latency_cycles,
     )
+    return (unit,)
 
 
 _MOST_SAMPLE_BITS: Final = 10
@@ -96,5 +97,5 @@ def _plainer(node: Node) -> Iterator[Attrs]:
 
 
 TABLE = IntegerOp(
-    "table", TableAttrs, _infer, _reference, _bounds, _unit, _sample, _refit, _plainer, _takes, cost=table_cost,
+    "table", TableAttrs, _infer, _reference, _bounds, _units, _sample, _refit, _plainer, _takes, costs={"hg_table": table_cost},
 )

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import prod
 from random import Random
 from typing import Final
 
@@ -21,12 +20,11 @@ from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Affine, Binary, Integer, Quantized
 from hwgen.formats.text import MAX_BITS
 from hwgen.ir.graph import Array, Attrs, NoAttrs, Node, TensorType, Value
-from hwgen.numerics.functions import FUNCTIONS
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall
 from hwgen.ops.lowering import Lowering, Pending
-from hwgen.ops.real_sampling import random_quantizer, trail
+from hwgen.ops.real_sampling import FUNCTION_OPS, channel_axis, moved_only, near_quantizer, random_quantizer, trail
 from hwgen.ops.record import Float64, RealOp, attrs_as, make
 from hwgen.ops.scalar import ScaleBiasAttrs
 from hwgen.ops.source import ConstantAttrs
@@ -286,12 +284,25 @@ CODES = RealOp(
 def _sample(random: Random, value: Value, name: str) -> Value:
     """Mostly few bits: each level may be a threshold, whose exact place after a function is searched for."""
     shape, nodes = value.type.shape, trail(value)
-    most_bits = random.choice((8, 8, 8, 16) if all(n.op not in FUNCTIONS for n in nodes) else (3, 4, 4, 6))
-    channels = shape[-1] if prod(shape) == shape[-1] else 1
-    axis = random.choice((-1, len(shape) - 1))
-    largest = 16.0 if nodes[-1].op == "input" else random.choice((1.0, 2.0, 4.0, 8.0))
+    most_bits = random.choice((8, 8, 8, 16) if all(n.op not in FUNCTION_OPS for n in nodes) else (3, 4, 4, 6))
+    axis = channel_axis(value)
+    entry = nodes[-1].op == "input"
+    channels = shape[axis] if axis == len(shape) - 1 or not entry else 1  # codes come in with one scale, or channels last
+    axis = random.choice((axis, axis - len(shape)))
+    largest = 16.0 if entry else random.choice((1.0, 2.0, 4.0, 8.0))
     format_ = random_quantizer(random, largest, most_bits=most_bits, channels=channels, axis=axis, related=True, wraps=0.05)
     return make(QUANTIZE, QuantizeAttrs(format_), [value], name, name).output
+
+
+def again(random: Random, value: Value, name: str, like: Value | None = None) -> Value:
+    """A value quantized to scales that have a common grid with those of ``like``, or with its own."""
+    source = moved_only(like or value)
+    format_ = source.output.type.format if source is not None else None
+    if not isinstance(format_, Quantized):
+        return _sample(random, value, name)
+    if format_.axis is not None and (like is not None or source is not value.producer):
+        return _sample(random, value, name)
+    return make(QUANTIZE, QuantizeAttrs(near_quantizer(random, format_)), [value], name, name).output
 
 
 QUANTIZE = RealOp(

@@ -81,12 +81,47 @@ def no_attrs_plainer(node: Node) -> Iterator[Attrs]:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """Products of a layer: ``vectors`` vectors of ``taps`` times ``inputs`` elements, each with ``outputs`` rows.
+
+    The layer takes ``vectors * taps * ceil(inputs / in lanes) * ceil(outputs / out lanes)`` cycles a tensor.
+    lanewise: each channel has its own products (depthwise), ``inputs`` of them at a time and one output each.
+    """
+
+    vectors: int
+    taps: int
+    inputs: int
+    outputs: int
+    lanewise: bool = False
+
+
+def fit_lanes(node: Node, wanted: Parallelism) -> Parallelism:
+    """Any number of lanes up to the channels will do."""
+    return Parallelism(
+        min(wanted.inputs, node.inputs[0].type.shape[-1]), min(wanted.outputs, node.output_types[0].shape[-1])
+    )
+
+
+def fit_lanewise(node: Node, wanted: Parallelism) -> Parallelism:
+    """As many lanes out as in, any number up to the channels."""
+    lanes = max(1, min(wanted.inputs, node.inputs[0].type.shape[-1]))
+    return Parallelism(lanes, lanes)
+
+
+def no_units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
+    """Wires."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
 class IntegerOp:
     """An operator of the lowered graph.
 
     infer: as above; formats are `Integer` with sound bounds.  reference: int64 codes of the output from those of the
-    inputs, batch of any size.  bounds: one interval a channel (last axis), or one for all.
-    unit: the hardware as data; cost: its area, from the unit alone, without synthesis.  Both None where it is wires.
+    inputs, batch of any size, channels last.  bounds: one interval a channel (last axis), or one for all.
+    units: the hardware as data, in the order of the data; empty where it is wires.  costs: the area of its templates, by name,
+    from the unit alone, without synthesis.  fit: the legal parallelism nearest to a wanted one (at most the operator's own sizes).
+    work: its products, where it is a layer whose parallelism a user chooses.
 
     For tests and fuzzing.  takes: whether ``sample`` can use a value.  sample: a random legal use.
     refit: the node's attributes cut to another value, of fewer elements or of another format.
@@ -99,12 +134,14 @@ class IntegerOp:
     infer: Callable[[Node], tuple[TensorType, ...]]
     reference: Callable[[Node, Sequence[IntArray]], IntArray]
     bounds: Callable[[Node], tuple[Interval, ...]]
-    unit: Callable[[Node, Parallelism], Unit] | None
+    units: Callable[[Node, Parallelism], tuple[Unit, ...]]
     sample: Sampler
     refit: Callable[[Node, Value], Attrs]
     plainer: Callable[[Node], Iterator[Attrs]] = no_attrs_plainer
     takes: Callable[[Value], bool] = any_value
-    cost: Callable[[Unit, Target], Area] | None = None
+    costs: Mapping[str, Callable[[Unit, Target], Area]] = field(default_factory=dict[str, Callable[[Unit, Target], Area]])
+    fit: Callable[[Node, Parallelism], Parallelism] = fit_lanes
+    work: Callable[[Node], Work] | None = None
 
 
 def make(op: RealOp | IntegerOp, attrs: Attrs, inputs: Sequence[Value], name: str, path: str) -> Node:

@@ -3,7 +3,8 @@
     requant_scale      clip(sum_j (a*m[c] + b[c][j]) >> shift, low, high)
     requant_threshold  offset + #{k : a >= t[c][k]}
 
-The third form, a table, is `hwgen.ops.lookup`.  A bipolar result is computed as 0 or 1 and stands for -1 or +1.
+The other forms: `hwgen.ops.requant_pieces`, and a table, `hwgen.ops.lookup`.
+A bipolar result is computed as 0 or 1 and stands for -1 or +1.
 """
 
 from __future__ import annotations
@@ -11,33 +12,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Final
 
 import numpy as np
 
 from hwgen.cost.requant import scale_cost, threshold_cost
-from hwgen.dataflow.unit import (
-    TREE_LEVELS_PER_STAGE,
-    Memory,
-    MemoryField,
-    Parallelism,
-    Unit,
-    beats,
-    memory_style,
-    tree_ranks,
-)
+from hwgen.dataflow.unit import TREE_LEVELS_PER_STAGE, Memory, Parallelism, Unit, memory_style, tree_ranks
 from hwgen.errors import HwgenError
-from hwgen.formats import IntArray, Integer, bits_for
+from hwgen.formats import IntArray, Integer
 from hwgen.ir.graph import Attrs, Node, TensorType, Value
 from hwgen.numerics.interval import SAFE_BITS, Interval
+from hwgen.numerics.pieces import Pieces
 from hwgen.numerics.requantize import Requantizer, TableMap
 from hwgen.numerics.scale_shift import ScaleShift
 from hwgen.ops.lookup import TableAttrs
-from hwgen.ops.record import Case, IntegerOp, attrs_as, make
-from hwgen.ops.sampling import codes_format, fresh_input, narrowed, random_format, random_lanes, random_signed, spread
-
-CLIP_LIMIT: Final = (1 << 31) - 1
-"""Clip limits are 32-bit parameters of the template."""
+from hwgen.ops.record import Case, IntegerOp, attrs_as
+from hwgen.ops.requant_pieces import PiecesAttrs
+from hwgen.ops.requantizing import (
+    as_bipolar,
+    channel_fields,
+    channel_units,
+    format_in,
+    own_channels,
+    period,
+    requantizer_case,
+    signed_bits,
+    takes_sums,
+)
+from hwgen.ops.sampling import codes_format, fresh_input, narrowed, random_format, random_signed, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,9 @@ class ThresholdAttrs(Attrs):
     format: Integer
 
 
-def requantizer_node(found: Requantizer, format_: Integer) -> tuple[str, ScaleAttrs | ThresholdAttrs | TableAttrs]:
+def requantizer_node(
+    found: Requantizer, format_: Integer
+) -> tuple[str, ScaleAttrs | PiecesAttrs | ThresholdAttrs | TableAttrs]:
     """The operator and attributes that carry a solution; one function for all channels is kept once."""
     if isinstance(found, ScaleShift):
         multipliers, offsets = found.multipliers, found.offsets
@@ -72,19 +75,19 @@ def requantizer_node(found: Requantizer, format_: Integer) -> tuple[str, ScaleAt
         return "requant_scale", ScaleAttrs(
             multipliers, offsets, found.shift, found.low, found.high, found.wrap, format_
         )
+    if isinstance(found, Pieces):
+        count = 1 if len(set(zip(found.bounds, found.lines, strict=True))) == 1 else len(found.bounds)
+        return "requant_pieces", PiecesAttrs(
+            found.bounds[:count], tuple(tuple(m for m, _ in lines) for lines in found.lines[:count]),
+            tuple(tuple(b for _, b in lines) for lines in found.lines[:count]),
+            found.shift, found.low, found.high, found.wrap, format_,
+        )
     if isinstance(found, TableMap):
         return "table", TableAttrs(found.low, np.array(found.values, dtype=np.int64), format_)
     rows, invert = found.rows, found.invert
     if len(set(zip(rows, invert, strict=True))) == 1:
         rows, invert = rows[:1], invert[:1]
     return "requant_threshold", ThresholdAttrs(np.array(rows, dtype=np.int64), invert, found.offset, format_)
-
-
-def _format_in(node: Node) -> Integer:
-    format_ = node.inputs[0].type.format
-    if not isinstance(format_, Integer) or format_.bits > SAFE_BITS:
-        raise HwgenError("broken-graph", f"{node.op} {node.path!r}", f"input is {format_}", "lower the graph first")
-    return format_
 
 
 def _attrs(node: Node) -> ScaleAttrs | ThresholdAttrs:
@@ -100,7 +103,7 @@ def _infer(node: Node) -> tuple[TensorType, ...]:
         raise HwgenError(
             "shape", f"{node.op} {node.path!r}", f"{channels} channels for {shape[-1]}", "give one or one a channel"
         )
-    _format_in(node)
+    format_in(node)
     return (TensorType(shape, attrs.format),)
 
 
@@ -109,12 +112,8 @@ def _bounds(node: Node) -> tuple[Interval, ...]:
     return (Interval(format_.low, format_.high),)
 
 
-def _bipolar(raw: IntArray, format_: Integer) -> IntArray:
-    return 2 * raw - 1 if format_.bipolar else raw
-
-
 def _scale_reference(node: Node, inputs: Sequence[IntArray]) -> IntArray:
-    attrs, x = attrs_as(node, ScaleAttrs), _format_in(node)
+    attrs, x = attrs_as(node, ScaleAttrs), format_in(node)
     reach = max(abs(x.low), abs(x.high)) * max(map(abs, attrs.multipliers))
     reach += max(abs(b) for offsets in attrs.offsets for b in offsets)
     exact = np.int64 if reach.bit_length() <= SAFE_BITS else object
@@ -127,7 +126,7 @@ def _scale_reference(node: Node, inputs: Sequence[IntArray]) -> IntArray:
         result = (total - attrs.low) % (attrs.high - attrs.low + 1) + attrs.low
     else:
         result = np.clip(total, attrs.low, attrs.high)
-    return _bipolar(np.asarray(result).astype(np.int64), attrs.format)
+    return as_bipolar(np.asarray(result).astype(np.int64), attrs.format)
 
 
 def _threshold_reference(node: Node, inputs: Sequence[IntArray]) -> IntArray:
@@ -136,46 +135,10 @@ def _threshold_reference(node: Node, inputs: Sequence[IntArray]) -> IntArray:
     count = np.zeros_like(x)
     for k in range(attrs.thresholds.shape[1]):
         count += seen >= attrs.thresholds[:, k]
-    return _bipolar(count + attrs.offset, attrs.format)
+    return as_bipolar(count + attrs.offset, attrs.format)
 
 
 # --- hardware ---------------------------------------------------------------------------------------------------------
-
-
-def _signed_bits(values: Sequence[int]) -> int:
-    return bits_for(min(-1, *values), max(0, *values))
-
-
-def _channel_fields(rows: IntArray, bits: Sequence[int], channels: int, lanes: int) -> tuple[MemoryField, ...]:
-    """Fields of a memory word: for each lane the columns of its channel, lowest first; rows (channels or 1, columns)."""
-    blocks = beats(channels, lanes)
-    padded = np.zeros((blocks * lanes, rows.shape[1]), dtype=rows.dtype)
-    padded[:channels] = rows
-    tiles = padded.reshape(blocks, lanes * rows.shape[1])
-    return tuple(MemoryField(tiles[:, k], bits[k % len(bits)]) for k in range(tiles.shape[1]))
-
-
-def _elements(node: Node) -> int:
-    return int(np.prod(node.inputs[0].type.shape))
-
-
-def _period(node: Node, own_channels: int, lanes: int) -> tuple[int, int]:
-    """Channels that the parameter memory covers, and its depth in blocks.
-
-    One function for all channels needs one block.  Otherwise the memory runs over the last axis, which the lanes must
-    divide unless it is the whole vector.
-    """
-    elements, channels = _elements(node), node.inputs[0].type.shape[-1]
-    if own_channels == 1:
-        return lanes, 1
-    if elements != channels and channels % lanes:
-        return elements, beats(elements, lanes)
-    return channels, beats(channels, lanes)
-
-
-def _unit(node: Node, module: str, parameters: tuple[tuple[str, int], ...], memory: Memory, lanes: int, latency: int) -> Unit:
-    count = beats(_elements(node), lanes)
-    return Unit(module, parameters, (memory,), lanes, lanes, count, count, latency)
 
 
 def _scale_of_bits(attrs: ScaleAttrs) -> ScaleAttrs:
@@ -190,21 +153,21 @@ def _thresholds_of_bits(attrs: ThresholdAttrs) -> ThresholdAttrs:
     return replace(attrs, thresholds=np.where(invert, -(-t // 2) - 1, t // 2 + 1))
 
 
-def _scale_unit(node: Node, parallelism: Parallelism) -> Unit:
-    attrs, x, lanes = attrs_as(node, ScaleAttrs), _format_in(node), parallelism.outputs
+def _scale_units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
+    attrs, x, lanes = attrs_as(node, ScaleAttrs), format_in(node), parallelism.outputs
     attrs = _scale_of_bits(attrs) if x.bipolar else attrs
     own = len(attrs.multipliers)
-    covered, blocks = _period(node, own, lanes)
+    covered, blocks = period(node, own, lanes)
     multiplies = any(m != 1 for m in attrs.multipliers)
-    m_bits = _signed_bits(attrs.multipliers) if multiplies else 0
-    b_bits = _signed_bits([b for offsets in attrs.offsets for b in offsets])
+    m_bits = signed_bits(attrs.multipliers) if multiplies else 0
+    b_bits = signed_bits([b for offsets in attrs.offsets for b in offsets])
     pairs = zip(attrs.multipliers, attrs.offsets, strict=True)
     rows = np.array([[*([m] if multiplies else []), *b] for m, b in pairs], dtype=object)
     rows = rows[np.arange(covered) % own]
     bits = [*([m_bits] if multiplies else []), *([b_bits] * len(attrs.offsets[0]))]
-    memory = Memory("File", _channel_fields(rows, bits, covered, lanes))
+    memory = Memory("File", channel_fields(rows, bits, covered, lanes))
     style = memory_style(blocks, memory.width_bits)
-    return _unit(
+    return channel_units(
         node, "hg_requant_scale",
         (
             ("Lanes", lanes), ("Blocks", blocks), ("InWidth", x.bits), ("InSigned", int(x.signed)), ("MWidth", m_bits),
@@ -216,18 +179,18 @@ def _scale_unit(node: Node, parallelism: Parallelism) -> Unit:
     )
 
 
-def _threshold_unit(node: Node, parallelism: Parallelism) -> Unit:
-    attrs, x, lanes = attrs_as(node, ThresholdAttrs), _format_in(node), parallelism.outputs
+def _threshold_units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
+    attrs, x, lanes = attrs_as(node, ThresholdAttrs), format_in(node), parallelism.outputs
     attrs = _thresholds_of_bits(attrs) if x.bipolar else attrs
     own, levels = attrs.thresholds.shape
-    covered, blocks = _period(node, own, lanes)
+    covered, blocks = period(node, own, lanes)
     inverts = any(attrs.invert)
-    t_bits = _signed_bits([int(attrs.thresholds.min()), int(attrs.thresholds.max())])
+    t_bits = signed_bits([int(attrs.thresholds.min()), int(attrs.thresholds.max())])
     columns = [attrs.thresholds] + ([np.array(attrs.invert, dtype=np.int64)[:, None]] if inverts else [])
     rows = np.concatenate(columns, axis=1)[np.arange(covered) % own]
-    memory = Memory("File", _channel_fields(rows, [t_bits] * levels + [1] * inverts, covered, lanes))
+    memory = Memory("File", channel_fields(rows, [t_bits] * levels + [1] * inverts, covered, lanes))
     style = memory_style(blocks, memory.width_bits)
-    return _unit(
+    return channel_units(
         node, "hg_requant_threshold",
         (
             ("Lanes", lanes), ("Blocks", blocks), ("InWidth", x.bits), ("InSigned", int(x.signed)), ("Levels", levels),
@@ -241,15 +204,6 @@ def _threshold_unit(node: Node, parallelism: Parallelism) -> Unit:
 # --- samples ----------------------------------------------------------------------------------------------------------
 
 
-def _own_channels(random: Random, value: Value) -> int:
-    return random.choice((1, value.type.shape[-1]))
-
-
-def _case(op: IntegerOp, attrs: Attrs, value: Value, random: Random) -> Case:
-    lanes = random_lanes(random, value.type.elements)
-    return Case(make(op, attrs, [value], "y", op.name), Parallelism(lanes, lanes))
-
-
 def _scale_sample(random: Random, value: Value | None = None) -> Case:
     """Each channel sends a random input near a random result, so that results clip at times and not always."""
     value = value or fresh_input(random)
@@ -259,7 +213,7 @@ def _scale_sample(random: Random, value: Value | None = None) -> Case:
         least = -(1 << format_.bits - 1) if format_.signed else 0
         format_ = Integer(least, least + (1 << format_.bits) - 1)
     low, high = (0, 1) if format_.bipolar else (format_.low, format_.high)
-    sums, own, m_bits = random.choice((1, 2)), _own_channels(random, value), random.randint(1, 14)
+    sums, own, m_bits = random.choice((1, 2)), own_channels(random, value), random.randint(1, 14)
     alone = random.random() < 0.25
     multipliers = tuple(1 if alone else random_signed(random, m_bits) for _ in range(own))
     shift = max(0, x.bits + (0 if alone else m_bits) - format_.bits + random.randint(-3, 3))
@@ -269,12 +223,12 @@ def _scale_sample(random: Random, value: Value | None = None) -> Case:
         return (random.randint(low, high) // sums << shift) - multiplier * random.randint(x.low, x.high) + below
 
     offsets = tuple(tuple(offset(m) for _ in range(sums)) for m in multipliers)
-    return _case(REQUANT_SCALE, ScaleAttrs(multipliers, offsets, shift, low, high, wrap, format_), value, random)
+    return requantizer_case(REQUANT_SCALE, ScaleAttrs(multipliers, offsets, shift, low, high, wrap, format_), value, random)
 
 
 def _threshold_sample(random: Random, value: Value | None = None) -> Case:
     value = value or fresh_input(random)
-    x, own = codes_format(value), _own_channels(random, value)
+    x, own = codes_format(value), own_channels(random, value)
     levels = random.choice((1, 1, 2, 3, 7, random.randint(1, 40)))
     offset = random.choice((0, -1 - levels // 2, random.randint(-300, 300)))
     format_ = Integer(offset, offset + levels)
@@ -283,11 +237,8 @@ def _threshold_sample(random: Random, value: Value | None = None) -> Case:
     invert = tuple(random.random() < random.choice((0, 0.5, 1)) for _ in range(own))
     reach = [(~x.high, ~x.low) if i else (x.low, x.high) for i in invert]
     rows = [sorted(random.randint(low - 1, high + 2) for _ in range(levels)) for low, high in reach]
-    return _case(REQUANT_THRESHOLD, ThresholdAttrs(np.array(rows, dtype=np.int64), invert, offset, format_), value, random)
-
-
-def _takes(value: Value) -> bool:
-    return isinstance(value.type.format, Integer) and value.type.format.bits <= SAFE_BITS - 16
+    attrs = ThresholdAttrs(np.array(rows, dtype=np.int64), invert, offset, format_)
+    return requantizer_case(REQUANT_THRESHOLD, attrs, value, random)
 
 
 def _scale_refit(node: Node, value: Value) -> Attrs:
@@ -333,10 +284,10 @@ def _threshold_plainer(node: Node) -> Iterator[Attrs]:
 
 
 REQUANT_SCALE = IntegerOp(
-    "requant_scale", ScaleAttrs, _infer, _scale_reference, _bounds, _scale_unit, _scale_sample, _scale_refit,
-    _scale_plainer, _takes, cost=scale_cost,
+    "requant_scale", ScaleAttrs, _infer, _scale_reference, _bounds, _scale_units, _scale_sample, _scale_refit,
+    _scale_plainer, takes_sums, costs={"hg_requant_scale": scale_cost},
 )
 REQUANT_THRESHOLD = IntegerOp(
-    "requant_threshold", ThresholdAttrs, _infer, _threshold_reference, _bounds, _threshold_unit,
-    _threshold_sample, _threshold_refit, _threshold_plainer, _takes, cost=threshold_cost,
+    "requant_threshold", ThresholdAttrs, _infer, _threshold_reference, _bounds, _threshold_units,
+    _threshold_sample, _threshold_refit, _threshold_plainer, takes_sums, costs={"hg_requant_threshold": threshold_cost},
 )

@@ -1,15 +1,15 @@
-"""Runs a graph in NumPy: integers in int64, what is still real in float64; every intermediate value is kept."""
+"""Runs a graph in NumPy: integers in int64, what is still real in float64; keeps the values that are wanted."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from hwgen.errors import HwgenError
 from hwgen.formats import FloatArray, IntArray, Quantized
-from hwgen.ir.graph import Array, Graph, Node, Value
+from hwgen.ir.graph import Array, Graph, Node, Value, topological
 from hwgen.ops.record import Float64
 from hwgen.ops.source import ConstantAttrs
 from hwgen.ops.table import INTEGER, REAL
@@ -34,40 +34,59 @@ def run_node(node: Node, inputs: Sequence[Array]) -> Array:
     return evaluate(node, inputs)
 
 
+def computed(
+    graph: Graph, inputs: Mapping[str, FloatArray | IntArray], wanted: Iterable[Value]
+) -> Iterator[tuple[Value, Array]]:
+    """Every value of ``graph`` that ``wanted`` needs, as it is made, for a batch of inputs (batch, …) by input name.
+
+    Codes where the graph is integer.  A value is dropped after its last use: who wants it later keeps it.
+    """
+    values: dict[Value, Array] = {}
+    needed = set(topological(wanted))
+    nodes = [node for node in graph.nodes if node in needed]
+    uses = Counter(v for node in nodes for v in node.inputs)
+    for node in nodes:
+        array = _given(node, inputs) if node.op == "input" else run_node(node, [values[v] for v in node.inputs])
+        yield node.output, array
+        if uses[node.output]:
+            values[node.output] = array
+        uses.subtract(node.inputs)
+        for value in {*node.inputs}:
+            if not uses[value]:
+                del values[value]
+
+
+def _given(node: Node, inputs: Mapping[str, FloatArray | IntArray]) -> Array:
+    array, shape = inputs[node.output.name], node.output.type.shape[1:]
+    if array.shape[1:] != shape:
+        raise HwgenError(
+            "shape", f"input {node.output.name!r}", f"data of shape {array.shape[1:]}, not {shape}",
+            "give (samples, …) of the model's input shape",
+        )
+    return array
+
+
 def evaluate(
     graph: Graph, inputs: Mapping[str, FloatArray | IntArray], wanted: Iterable[Value] | None = None
 ) -> dict[Value, Array]:
-    """Every value of ``graph`` for a batch of inputs, (batch, …) by input name; codes where the graph is integer.
+    """Values of ``graph`` for a batch of inputs, (batch, …) by input name; codes where the graph is integer.
 
-    wanted: the values to keep to the end (None: all); the others are dropped after their last use.
+    wanted: the values that are kept (None: all of the graph); the others are dropped after their last use.
     """
-    values: dict[Value, Array] = {}
-    uses = Counter(v for node in graph.nodes for v in node.inputs)
-    uses.update(graph.values() if wanted is None else wanted)
-    for node in graph.nodes:
-        if node.op == "input":
-            array = inputs[node.output.name]
-            if array.shape[1:] != node.output.type.shape[1:]:
-                raise HwgenError(
-                    "shape", f"input {node.output.name!r}", f"data of shape {array.shape[1:]}, not {node.output.type.shape[1:]}",
-                    "give (samples, …) of the model's input shape",
-                )
-            values[node.output] = array
-        else:
-            values[node.output] = run_node(node, [values[v] for v in node.inputs])
-            uses.subtract(node.inputs)
-            for value in {*node.inputs}:
-                if not uses[value]:
-                    del values[value]
-    return values
+    keep = set(graph.values() if wanted is None else wanted)
+    return {value: array for value, array in computed(graph, inputs, keep) if value in keep}
 
 
-def host_outputs(graph: Graph, device_output: Value, codes: IntArray) -> Array:
-    """The graph's first output from the codes of the value that leaves the chip: decoding, and what the host does then."""
-    values: dict[Value, Array] = {device_output: codes}
-    for node in graph.nodes:
-        if all(v in values for v in node.inputs) and node.inputs and node.output not in values:
-            values[node.output] = run_node(node, [values[v] for v in node.inputs])
-        elif node.op == "constant":
-            values[node.output] = run_node(node, [])
-    return values[graph.outputs[0]]
+def host_outputs(graph: Graph, codes: Mapping[Value, IntArray]) -> tuple[Array, ...]:
+    """The graph's outputs from the codes of the values that leave the chip: decoding, and what the host does then."""
+    values: dict[Value, Array] = dict(codes)
+    stack = list(graph.outputs)
+    while stack:
+        value = stack[-1]
+        missing = [v for v in value.producer.inputs if v not in values] if value not in values else []
+        stack.extend(missing)
+        if not missing:
+            stack.pop()
+            if value not in values:
+                values[value] = run_node(value.producer, [values[v] for v in value.producer.inputs])
+    return tuple(values[v] for v in graph.outputs)

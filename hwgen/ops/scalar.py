@@ -1,7 +1,6 @@
 """Arithmetic with constants, element by element, and batch norm: all of it becomes ``gain * x + bias`` a channel.
 
     scale_bias       y = gain[c] * x + bias[c], exact coefficients; the one form that lowering knows
-    add sub mul div  of a value and a constant (pass fold-scalar-arithmetic makes them scale_bias)
     batch_norm       y = (x - mean) / sqrt(variance + eps) * gamma + beta, exact (a square root stays a root)
 """
 
@@ -16,21 +15,22 @@ import numpy as np
 
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL
-from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, TensorType, Value, topological
+from hwgen.ir.graph import NO_ATTRS, Attrs, Node, TensorType, Value, topological
 from hwgen.numerics.surd import ZERO, Surd
-from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule, TorchCall, TorchRule
-from hwgen.ops.lowering import Pending
-from hwgen.ops.real_sampling import constant, exact, floats
-from hwgen.ops.record import Float64, RealOp, RealSampler, attrs_as, make
-from hwgen.ops.shape import independent
+from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
+from hwgen.ops.lowering import Lowering, Pending
+from hwgen.ops.real_sampling import channel_axis, exact, floats
+from hwgen.ops.record import Float64, RealOp, attrs_as, make
+from hwgen.ops.weights import PRODUCTS
 
 
 @dataclass(frozen=True, slots=True)
 class ScaleBiasAttrs(Attrs):
-    """gain, bias: one exact number, or one a channel (last axis); both of one length or one of them single."""
+    """gain, bias: one exact number, or one a channel; both of one length or one of them single.  axis: of the channels."""
 
     gain: tuple[Surd, ...]
     bias: tuple[Surd, ...]
+    axis: int = -1
 
     @property
     def channels(self) -> int:
@@ -47,6 +47,7 @@ class BatchNormAttrs(Attrs):
     mean: tuple[Surd, ...]
     variance: tuple[Surd, ...]
     epsilon: Surd
+    axis: int = -1
 
     def scale_bias(self) -> ScaleBiasAttrs:
         """The same function as gain and bias."""
@@ -57,55 +58,56 @@ class BatchNormAttrs(Attrs):
                 raise TypeError("the variance of a batch norm is rational")
             gains.append(gamma * Surd.sqrt(below).inverse())
         biases = [b - m * g for b, m, g in zip(self.beta, self.mean, gains, strict=True)]
-        return ScaleBiasAttrs(tuple(gains), tuple(biases))
+        return ScaleBiasAttrs(tuple(gains), tuple(biases), self.axis)
 
 
-def _check_channels(node: Node, channels: int) -> tuple[TensorType, ...]:
+def _check_channels(node: Node, channels: int, axis: int) -> tuple[TensorType, ...]:
     shape = node.inputs[0].type.shape
-    if channels not in (1, shape[-1]):
+    if not -len(shape) <= axis < len(shape) or channels not in (1, shape[axis]):
         raise HwgenError(
-            "shape", f"{node.op} {node.path!r}", f"{channels} coefficients for {shape[-1]} channels", "check the shapes"
+            "shape", f"{node.op} {node.path!r}", f"{channels} coefficients along axis {axis} of {shape}", "check the shapes"
         )
     return (TensorType(shape, REAL),)
 
 
+def along_axis(values: Sequence[Surd], axis: int, rank: int) -> Float64:
+    """The values in float64, to be broadcast with a tensor of ``rank`` axes."""
+    array = np.array([float(v) for v in values])
+    return array if len(array) == 1 else array.reshape([-1 if k == axis % rank else 1 for k in range(rank)])
+
+
 def _apply(attrs: ScaleBiasAttrs, x: Float64) -> Float64:
-    return x * np.array([float(g) for g in attrs.gain]) + np.array([float(b) for b in attrs.bias])
+    return x * along_axis(attrs.gain, attrs.axis, x.ndim) + along_axis(attrs.bias, attrs.axis, x.ndim)
 
 
-def _lower_scale_bias(attrs: ScaleBiasAttrs, pending: Pending) -> Pending:
+def _lower_scale_bias(lowering: Lowering, node: Node, attrs: ScaleBiasAttrs, pending: Pending) -> Pending:
     gain, bias = attrs.gain, attrs.bias
-    return pending.map(lambda chain, c: chain.scaled(gain[c % len(gain)], bias[c % len(bias)]), attrs.channels)
+    if attrs.channels == 1:
+        return pending.map(lambda chain, _: chain.scaled(gain[0], bias[0]))
+    axis = attrs.axis % len(pending.shape)
+    pending, index = lowering.along(pending, axis, name=f"{node.output.name}.channels", path=node.path)
+    return pending.map(lambda chain, c: chain.scaled(gain[index[c] % len(gain)], bias[index[c] % len(bias)]), len(index))
 
 
 def _infer_scale_bias(node: Node) -> tuple[TensorType, ...]:
-    return _check_channels(node, attrs_as(node, ScaleBiasAttrs).channels)
+    attrs = attrs_as(node, ScaleBiasAttrs)
+    return _check_channels(node, attrs.channels, attrs.axis)
 
 
 def _infer_batch_norm(node: Node) -> tuple[TensorType, ...]:
-    return _check_channels(node, len(attrs_as(node, BatchNormAttrs).gamma))
+    attrs = attrs_as(node, BatchNormAttrs)
+    return _check_channels(node, len(attrs.gamma), attrs.axis)
 
 
-def _infer_binary(node: Node) -> tuple[TensorType, ...]:
-    left, right = (v.type.shape for v in node.inputs)
-    try:
-        shape = np.broadcast_shapes(left, right)
-    except ValueError as error:
-        raise HwgenError(
-            "shape", f"{node.op} {node.path!r}", f"shapes {left} and {right} do not broadcast", "check the shapes"
-        ) from error
-    return (TensorType(tuple(int(d) for d in shape), REAL),)
-
-
-def _torch_neg(call: TorchCall) -> Value:
+def _negative(call: ImportCall) -> Value:
     return call.emit("scale_bias", ScaleBiasAttrs((Surd.of(-1),), (Surd.of(0),)), [call.value(0)])
 
 
 SCALE_BIAS = RealOp(
     "scale_bias", ScaleBiasAttrs, _infer_scale_bias,
     evaluate=lambda node, x: _apply(attrs_as(node, ScaleBiasAttrs), x[0]),
-    lower=lambda lowering, node, x: _lower_scale_bias(attrs_as(node, ScaleBiasAttrs), x[0]),
-    torch={"aten.neg.default": _torch_neg},
+    lower=lambda lowering, node, x: _lower_scale_bias(lowering, node, attrs_as(node, ScaleBiasAttrs), x[0]),
+    onnx={"Neg": _negative}, torch={"aten.neg.default": _negative, "aten.neg_.default": _negative},
     sample=lambda random, value, name: _scale_bias_sample(random, value, name),
 )
 
@@ -122,35 +124,39 @@ def exact_vector(call: ImportCall, index: int, what: str) -> tuple[Surd, ...]:
 
 
 def _onnx_batch_norm(call: OnnxCall) -> Value:
+    return _read_batch_norm(call, 1)
+
+
+def _onnx_batch_norm_last(call: OnnxCall) -> Value:
+    """QONNX's wrapper: (batch, positions…, channels)."""
+    return _read_batch_norm(call, -1)
+
+
+def _read_batch_norm(call: OnnxCall, axis: int) -> Value:
     call.ignore("momentum")
     if call.integer("training_mode", 0):
         raise call.refuse("training_mode=1", "export the model in evaluation mode")
     if call.integer("spatial", 1) != 1:
         raise call.refuse("spatial=0", "use per-channel batch norm")
     value = call.value(0)
-    if len(value.type.shape) != 2:
-        raise call.refuse(f"batch norm of a tensor of shape {value.type.shape}", "only (batch, channels) is supported here")
     vectors = [exact_vector(call, i, w) for i, w in ((1, "scale"), (2, "bias"), (3, "mean"), (4, "variance"))]
-    return emit_batch_norm(call, value, vectors, call.real("epsilon", 1e-5))
+    return emit_batch_norm(call, value, vectors, call.real("epsilon", 1e-5), axis)
 
 
-def emit_batch_norm(call: ImportCall, value: Value, vectors: Sequence[tuple[Surd, ...]], epsilon: float) -> Value:
-    """A batch norm of ``value``; vectors: gamma, beta, mean, variance."""
-    channels = value.type.shape[-1]
+def emit_batch_norm(
+    call: ImportCall, value: Value, vectors: Sequence[tuple[Surd, ...]], epsilon: float, axis: int = 1
+) -> Value:
+    """A batch norm of ``value``; vectors: gamma, beta, mean, variance.  axis: of the channels."""
+    if len(value.type.shape) < 2:
+        raise call.refuse(f"batch norm of a tensor of shape {value.type.shape}", "use (batch, channels, …)")
+    channels = value.type.shape[axis]
     if any(len(v) != channels for v in vectors):
         raise call.refuse(f"parameters of {[len(v) for v in vectors]} channels for {channels}", "check the shapes")
     small = Surd.of(float(epsilon))
     if any((v + small).sign() <= 0 for v in vectors[3]):
         raise call.refuse("variance + epsilon is not positive", "train or export the model again")
     gamma, beta, mean, variance = vectors
-    return call.emit("batch_norm", BatchNormAttrs(gamma, beta, mean, variance, small), [value])
-
-
-def _binary(op: str) -> OnnxRule:
-    def rule(call: OnnxCall) -> Value:
-        return call.emit(op, NO_ATTRS, [call.value(0), call.value(1)])
-
-    return rule
+    return call.emit("batch_norm", BatchNormAttrs(gamma, beta, mean, variance, small, axis), [value])
 
 
 def _torch_batch_norm(call: TorchCall) -> Value:
@@ -164,31 +170,13 @@ def _torch_batch_norm(call: TorchCall) -> Value:
     if not call.has(3) or not call.has(4):
         raise call.refuse("batch norm without running statistics", "use track_running_stats=True")
     value = call.value(0)
-    if len(value.type.shape) != 2 or not isinstance(epsilon, float):
-        raise call.refuse(f"batch norm of a tensor of shape {value.type.shape}", "only (batch, channels) is supported here")
-    channels = value.type.shape[-1]
+    if len(value.type.shape) < 2 or not isinstance(epsilon, float):
+        raise call.refuse(f"batch norm of a tensor of shape {value.type.shape}", "use (batch, channels, …)")
+    channels = value.type.shape[1]
     gamma = exact_vector(call, 1, "weight") if call.has(1) else (Surd.of(1),) * channels
     beta = exact_vector(call, 2, "bias") if call.has(2) else (Surd.of(0),) * channels
     vectors = [gamma, beta, exact_vector(call, 3, "mean"), exact_vector(call, 4, "variance")]
     return emit_batch_norm(call, value, vectors, epsilon)
-
-
-def _torch_binary(op: str, *, reverse: bool = False) -> TorchRule:
-    def rule(call: TorchCall) -> Value:
-        alpha = 1 if op in ("mul", "div") else call.argument(2, "alpha", 1)
-        if alpha != 1:
-            raise call.refuse(f"alpha={alpha}", "multiply the operand instead")
-        left, right = call.value(0), call.value(1)
-        operands = [right, left] if reverse else [left, right]
-        result = call.emit(op, NO_ATTRS, operands)
-        batched = [v for v in operands if not independent(v)]
-        if batched and (result.type.shape[0] != 1 or any(len(v.type.shape) != len(result.type.shape) for v in batched)):
-            raise call.refuse(
-                f"shapes {left.type.shape} and {right.type.shape} broadcast along the batch axis", "keep the batch first"
-            )
-        return result
-
-    return rule
 
 
 def _onnx_pow(call: OnnxCall) -> Value:
@@ -196,7 +184,10 @@ def _onnx_pow(call: OnnxCall) -> Value:
     if exponent == (Surd.of(1),):
         return call.emit("identity", NO_ATTRS, [call.value(0)])
     if not call.is_constant(0):
-        raise call.refuse("a power of a computed value", "only powers of constants are supported here")
+        known = {Surd.of(2): "square", Surd.of(Fraction(1, 2)): "sqrt", Surd.of(-1): "reciprocal"}
+        if len(exponent) != 1 or exponent[0] not in known:
+            raise call.refuse(f"exponent {exponent[0]} of a computed value", "exponents 1, 2, 1/2 and -1 are supported")
+        return call.emit(known[exponent[0]], NO_ATTRS, [call.value(0)])
     if exponent == (Surd.of(2),):
         return _emit_exact(call, lambda v: v * v)
     if exponent == (Surd.of(Fraction(1, 2)),):
@@ -206,7 +197,7 @@ def _onnx_pow(call: OnnxCall) -> Value:
 
 def _onnx_sqrt(call: OnnxCall) -> Value:
     if not call.is_constant(0):
-        raise call.refuse("a square root of a computed value", "only constants are supported here")
+        return call.emit("sqrt", NO_ATTRS, [call.value(0)])
     return _emit_exact(call, lambda v: _root(call, v))
 
 
@@ -235,77 +226,37 @@ def _exact_vectors(random: Random, channels: int, *, least: float | None = None)
 
 
 def _scale_bias_sample(random: Random, value: Value, name: str) -> Value:
-    gain, bias = (tuple(exact(random, (random.choice((1, value.type.shape[-1])),), 0.7)) for _ in range(2))
+    axis = channel_axis(value)
+    gain, bias = (tuple(exact(random, (random.choice((1, value.type.shape[axis])),), 0.7)) for _ in range(2))
     if len(gain) > 1 and random.random() < 0.2:
         gain = (ZERO, *gain[1:])
-    return make(SCALE_BIAS, ScaleBiasAttrs(gain, bias), [value], name, name).output
+    return make(SCALE_BIAS, ScaleBiasAttrs(gain, bias, axis), [value], name, name).output
 
 
 def _batch_norm_takes(value: Value) -> bool:
     """Not what a product with real weights makes: folded into these it leaves them on no common grid."""
-    if value.producer.op != "linear":
+    if value.producer.op not in PRODUCTS:
         return True
     return any(n.output.type.format is not REAL for n in topological(value.producer.inputs[1:2]))
 
 
 def _batch_norm_sample(random: Random, value: Value, name: str) -> Value:
-    channels = value.type.shape[-1]
+    axis = channel_axis(value)
+    channels = value.type.shape[axis]
     gamma, beta, mean = (_exact_vectors(random, channels) for _ in range(3))
     variance = _exact_vectors(random, channels, least=0.25)
-    attrs = BatchNormAttrs(gamma, beta, mean, variance, Surd.of(random.choice((1e-5, 1e-3, 0.0))))
+    attrs = BatchNormAttrs(gamma, beta, mean, variance, Surd.of(random.choice((1e-5, 1e-3, 0.0))), axis)
     return make(BATCH_NORM, attrs, [value], name, name).output
 
-
-def _operand(random: Random, value: Value, name: str) -> Value:
-    """A constant, not zero: one number or one a channel; float32, with square roots, or computed from two."""
-    channels = value.type.shape[-1]
-    shape = random.choice(((), (1,), (channels,), (1, channels)))
-    if random.random() < 0.2:
-        return constant(exact(random, shape), name)
-    data = floats(random, shape)
-    data = constant(np.where(np.abs(data) < 0.1, np.float32(0.5), data), name)
-    if random.random() < 0.8:
-        return data
-    other = constant(exact(random, random.choice(((), shape))), f"{name}.other")
-    op = random.choice((MUL, DIV))
-    return make(op, NO_ATTRS, [data, other], f"{name}.{op.name}", name).output
-
-
-def _binary_sample(op: str) -> RealSampler:
-    def sample(random: Random, value: Value, name: str) -> Value:
-        inputs = [value, _operand(random, value, f"{name}.constant")]
-        if op != "div" and random.random() < 0.5:
-            inputs.reverse()
-        return make({"add": ADD, "sub": SUB, "mul": MUL, "div": DIV}[op], NO_ATTRS, inputs, name, name).output
-
-    return sample
-
-
-_EVALUATE = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
-
-
-_TORCH_REVERSED = {"aten.rsub.Scalar": "sub", "aten.rsub.Tensor": "sub"}
-
-
-def _binary_op(name: str, onnx: str) -> RealOp:
-    function = _EVALUATE[name]
-    torch = {f"aten.{name}.{kind}": _torch_binary(name) for kind in ("Tensor", "Scalar")}
-    torch |= {name_: _torch_binary(name, reverse=True) for name_, op in _TORCH_REVERSED.items() if op == name}
-    return RealOp(
-        name, NoAttrs, _infer_binary, evaluate=lambda node, x: function(x[0], x[1]), onnx={onnx: _binary(name)},
-        torch=torch, sample=_binary_sample(name),
-    )
-
-
-ADD, SUB, MUL, DIV = (
-    _binary_op("add", "Add"), _binary_op("sub", "Sub"), _binary_op("mul", "Mul"), _binary_op("div", "Div")
-)
 
 BATCH_NORM = RealOp(
     "batch_norm", BatchNormAttrs, _infer_batch_norm,
     evaluate=lambda node, x: _apply(attrs_as(node, BatchNormAttrs).scale_bias(), x[0]),
-    lower=lambda lowering, node, x: _lower_scale_bias(attrs_as(node, BatchNormAttrs).scale_bias(), x[0]),
-    onnx={"BatchNormalization": _onnx_batch_norm, "Pow": _onnx_pow, "Sqrt": _onnx_sqrt},
+    lower=lambda lowering, node, x: _lower_scale_bias(lowering, node, attrs_as(node, BatchNormAttrs).scale_bias(), x[0]),
+    onnx={
+        "BatchNormalization": _onnx_batch_norm, "qonnx.custom_op.channels_last.BatchNormalization": _onnx_batch_norm_last,
+        "Pow": _onnx_pow, "Sqrt": _onnx_sqrt,
+    },
     torch={
         "aten.batch_norm.default": _torch_batch_norm, "aten._native_batch_norm_legit_no_training.default": _torch_batch_norm,
     },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 from random import Random
@@ -17,9 +17,9 @@ from hwgen.ir.graph import NO_ATTRS, Attrs, NoAttrs, Node, Shape, TensorType, Va
 from hwgen.numerics.interval import Interval
 from hwgen.numerics.surd import UNIT, ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
-from hwgen.ops.lowering import Lowering, Pending
-from hwgen.ops.real_sampling import on_grid, shapes_only
-from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
+from hwgen.ops.lowering import Layout, Lowering, Pending
+from hwgen.ops.real_sampling import moved_only, on_grid
+from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make, no_units
 from hwgen.ops.sampling import fresh_input, random_shape, spread
 
 
@@ -71,25 +71,16 @@ def _evaluate_reshape(node: Node, inputs: Sequence[Float64]) -> Float64:
 
 
 def _lower_reshape(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
-    (pending,) = inputs
-    shape = node.output.type.shape
-    if len(pending.chains) > 1 and shape[-1] != pending.shape[-1]:
-        raise HwgenError(
-            "per-channel", f"reshape {node.path!r}", "per-channel scales do not survive a change of the last axis",
-            "quantize per tensor before it",
-        )
-    return pending.reshaped(shape)
+    return inputs[0].reshaped(node.output.type.shape)
 
 
 def _lower_transpose(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
-    perm, shape = attrs_as(node, TransposeAttrs).perm, node.inputs[0].type.shape
-    moved = [p for p in perm if shape[p] != 1]
-    if moved != sorted(moved):
-        raise HwgenError(
-            "unsupported-node", f"transpose {node.path!r}", f"perm {perm} of {shape} changes the order of the elements",
-            "only permutations that move axes of size 1 are supported here",
-        )
-    return _lower_reshape(lowering, node, inputs)
+    """The codes stay; only the account of how the reals lie in them changes."""
+    perm, (pending,) = attrs_as(node, TransposeAttrs).perm, inputs
+    if pending.layout.dims != pending.shape:  # a flattened tensor that lies in another order
+        pending = lowering.arrange(pending, tuple(range(len(pending.shape))), name=node.output.name, path=node.path)
+    layout, moved = pending.layout, tuple(pending.shape[p] for p in perm)
+    return replace(pending, shape=moved, layout=Layout(moved, tuple(perm.index(o) for o in layout.order)))
 
 
 def _resolve(call: ImportCall, wanted: Sequence[int], before: Shape, *, zero_copies: bool) -> Shape:
@@ -129,7 +120,7 @@ def _onnx_reshape(call: OnnxCall) -> Value:
 
 def _onnx_flatten(call: OnnxCall) -> Value:
     axis, shape = call.integer("axis", 1), call.value(0).type.shape
-    if axis % max(len(shape), 1) != 1 and axis != 1:
+    if axis not in (0, 1, -len(shape), 1 - len(shape)):  # from axis 0 it comes to the same, as the batch is 1
         raise call.refuse(f"axis={axis}", "flatten from axis 1, so that the batch stays")
     return emit_reshape(call, (1, -1))
 
@@ -260,7 +251,7 @@ def _identity_sample(random: Random, value: Value, name: str) -> Value:
 
 def _reshape_sample(random: Random, value: Value, name: str) -> Value:
     """Any shape where one scale holds for all elements; otherwise only axes of size 1 come and go."""
-    shape, source = value.type.shape, shapes_only(value)
+    shape, source = value.type.shape, moved_only(value)
     if source is not None and on_grid(value) and getattr(source.output.type.format, "axis", None) is None:
         target = random_shape(random, value.type.elements)
     else:
@@ -269,8 +260,11 @@ def _reshape_sample(random: Random, value: Value, name: str) -> Value:
 
 
 def _transpose_sample(random: Random, value: Value, name: str) -> Value:
-    """The batch stays first, and the elements stay in their order: only axes of size 1 move, and the last axis not at all."""
+    """The batch stays first.  Off a grid the elements stay in their order: only axes of size 1 move, and the last not at all."""
     shape = value.type.shape
+    if on_grid(value) and random.random() < 0.5:
+        perm = (0, *random.sample(range(1, len(shape)), len(shape) - 1))
+        return make(TRANSPOSE, TransposeAttrs(perm), [value], name, name).output
     middle = range(1, len(shape) - 1)
     moving = [i for i in middle if shape[i] == 1]
     order = [i for i in middle if shape[i] != 1]
@@ -292,7 +286,8 @@ RESHAPE = RealOp(
     "reshape", ReshapeAttrs, _infer_reshape, _evaluate_reshape, _lower_reshape,
     onnx={"Reshape": _onnx_reshape, "Flatten": _onnx_flatten, "Squeeze": _onnx_squeeze},
     torch={
-        "aten.view.default": _torch_view, "aten.reshape.default": _torch_view, "aten.flatten.using_ints": _torch_flatten,
+        "aten.view.default": _torch_view, "aten.reshape.default": _torch_view,
+        "aten._unsafe_view.default": _torch_view, "aten.flatten.using_ints": _torch_flatten,
         "aten.unsqueeze.default": _torch_unsqueeze, "aten.squeeze.dim": _torch_squeeze, "aten.squeeze.dims": _torch_squeeze,
     },
     sample=_reshape_sample,
@@ -350,5 +345,5 @@ def _plainer_view(node: Node) -> Iterator[Attrs]:
 
 
 VIEW = IntegerOp(
-    "view", ViewAttrs, _infer_view, _view_reference, _view_bounds, None, _view_sample, _refit_view, _plainer_view
+    "view", ViewAttrs, _infer_view, _view_reference, _view_bounds, no_units, _view_sample, _refit_view, _plainer_view
 )

@@ -11,6 +11,7 @@ from typing import Final
 from markupsafe import Markup
 
 from hwgen.dataflow.timeline import StageWork, Timeline
+from hwgen.dataflow.use import MultiplierUse
 from hwgen.report.svg import element, percent, track
 from hwgen.sim.distribution import CodesSeen
 
@@ -58,9 +59,8 @@ class TimelineChart:
 
 def _bar(start: int, end: int, span: int, colour: str, *, y: int, height: int) -> Markup:
     width = max(100.0 * (end - start) / span, _LEAST_WIDTH)
-    return element(
-        "rect", class_=colour, x=percent(start, span), y=y, width=f"{width:.3f}%", height=height, rx=1.5
-    )
+    left = min(100.0 * start / span, 100.0 - width)
+    return element("rect", class_=colour, x=f"{left:.3f}%", y=y, width=f"{width:.3f}%", height=height, rx=1.5)
 
 
 def _lane(work: StageWork, span: int, marks: Sequence[int], *, numbered: bool, dense: bool) -> Markup:
@@ -122,6 +122,17 @@ def share_bar(share: float, colour: str = "c0") -> Markup:
         element("rect", class_=colour, x=0, y=3, width=percent(min(share, 1.0), 1.0), height=8, rx=2.0),
         height=14, class_="share",
     )
+
+
+def use_bar(use: MultiplierUse) -> Markup:
+    """Where the multipliers' time goes: products, padding, filling, and what is left is waiting."""
+    bars = [element("rect", class_="groove", x=0, y=3, width="100%", height=8, rx=2.0)]
+    at = 0.0
+    for share, colour in ((use.products, "c0"), (use.padding, "c1"), (use.filling, "c3")):
+        if share > 0:
+            bars.append(element("rect", class_=colour, x=percent(at, 1.0), y=3, width=percent(share, 1.0), height=8))
+        at += share
+    return track(*bars, height=14, class_="share")
 
 
 def pair_bars(estimated: int, synthesized: int | None, most: int) -> Markup:

@@ -9,13 +9,15 @@ from typing import Final
 
 from hwgen.cost.area import Area, Target
 from hwgen.cost.estimate import estimate
-from hwgen.dataflow.layers import LayerRow, layer_rows
-from hwgen.dataflow.plan import Dataflow, Stage
+from hwgen.dataflow.layers import BranchRow, MemoryBits, branch_rows, memory_bits
+from hwgen.dataflow.stage import Dataflow, Stream, integer_format
 from hwgen.dataflow.timeline import Timeline, timeline
 from hwgen.flow import Lowered
 from hwgen.report.charts import PathPart
+from hwgen.report.network import NetworkView, StageView, network_view, stage_views
 from hwgen.report.reproduce import Command, commands
-from hwgen.rtl.build_directory import Build, Manifest
+from hwgen.rtl.build_directory import Build
+from hwgen.rtl.manifest import Manifest
 from hwgen.sim import record
 from hwgen.sim.record import VerificationRecord
 from hwgen.synth import store
@@ -27,27 +29,6 @@ _TITLES: Final = {
 }
 _OTHER: Final = "ports, reset and glue"
 _LEAST_IN_FLIGHT, _MOST_IN_FLIGHT = 4, 8
-
-
-@dataclass(frozen=True, slots=True)
-class StageView:
-    """A stage.  number: from 1.  inputs, outputs: elements of a tensor in and out; lanes: of them a beat.
-
-    array_outputs: outputs that the multiplier array works on at a time.
-    interval_share: of the predicted interval that it must work.  multiplier_use: share of its multipliers' time that does
-    useful products in steady state; None where it has none.
-    """
-
-    number: int
-    layer: LayerRow
-    inputs: int
-    outputs: int
-    in_lanes: int
-    array_outputs: int
-    out_lanes: int
-    macs: int
-    interval_share: float
-    multiplier_use: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +83,15 @@ class PageData:
     """alone: one inference.  many: several back to back.  verification: the last, if any; current: of this hardware."""
 
     manifest: Manifest
-    input_format: str
-    output_format: str
+    input_formats: tuple[str, ...]
+    output_formats: tuple[str, ...]
     host_steps: tuple[str, ...]
     multipliers: int
     macs: int
+    network: NetworkView
     stages: tuple[StageView, ...]
+    branches: tuple[BranchRow, ...]
+    memory: MemoryBits
     alone: Timeline
     many: Timeline
     verification: VerificationRecord | None
@@ -125,16 +109,8 @@ class PageData:
     @property
     def slowest_use(self) -> float | None:
         """Predicted utilization of the slowest stage's multipliers, as verification measures it."""
-        return max(self.stages, key=lambda s: s.layer.cycles).multiplier_use
-
-
-def _stage_view(number: int, stage: Stage, layer: LayerRow, interval: int) -> StageView:
-    first = stage.first
-    use = first.macs / (first.multipliers * interval) if first.multipliers else None
-    return StageView(
-        number, layer, stage.input.type.elements, stage.output.type.elements, first.in_lanes, first.out_lanes, stage.last.out_lanes,
-        first.macs, stage.cycles / interval, use,
-    )
+        use = max(self.stages, key=lambda s: s.layer.cycles).use
+        return None if use is None else use.inside
 
 
 def _in_flight(flow: Dataflow, alone: Timeline) -> int:
@@ -182,15 +158,14 @@ def gather(build: Build) -> PageData:
     found = {target: store.load(build, target) for target in Target}
     syntheses = [s for s in found.values() if s is not None]
     current = [s for s in syntheses if store.is_current(build, s)]
+    stages = stage_views(flow, manifest.predicted_interval_cycles)
+    names = [*(s.name for s in manifest.inputs), *(s.path for s in manifest.stages), *(s.name for s in manifest.outputs)]
     return PageData(
         manifest=manifest,
-        input_format=layer_rows(flow)[0].input_format, output_format=layer_rows(flow)[-1].output_format,
+        input_formats=_formats(flow.inputs), output_formats=_formats(flow.outputs),
         host_steps=Lowered(build.graph, build.graph, ()).host_steps,
         multipliers=flow.multipliers, macs=flow.macs,
-        stages=tuple(
-            _stage_view(k, stage, layer, manifest.predicted_interval_cycles)
-            for k, (stage, layer) in enumerate(zip(flow.stages, layer_rows(flow), strict=True), start=1)
-        ),
+        network=network_view(flow, stages, names), stages=stages, branches=branch_rows(flow), memory=memory_bits(flow),
         alone=alone, many=timeline(flow, _in_flight(flow, alone)),
         verification=verification,
         verification_current=verification is not None and record.is_current(build, verification),
@@ -199,3 +174,7 @@ def gather(build: Build) -> PageData:
         commands=commands(manifest, verification, syntheses),
         tools=_tools(verification, syntheses),
     )
+
+
+def _formats(streams: Sequence[Stream]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(integer_format(s.value).short for s in streams))

@@ -21,8 +21,10 @@ from hwgen import __version__
 from hwgen.errors import clean
 from hwgen.report import charts
 from hwgen.report.data import PageData, gather
+from hwgen.report.reproduce import inputs_file
 from hwgen.rtl.atomic import write_text
-from hwgen.rtl.build_directory import Build, StreamRecord
+from hwgen.rtl.build_directory import Build
+from hwgen.rtl.manifest import StreamRecord
 
 REPORT: Final = "report.html"
 _FOLDER: Final = Path(__file__).resolve().parent
@@ -67,7 +69,8 @@ def _some(numbers: tuple[float, ...]) -> str:
 
 
 _PORT_ROWS: Final[tuple[tuple[str, Callable[[StreamRecord], str]], ...]] = (
-    ("Shape", lambda s: " × ".join(map(str, s.shape))),
+    ("Shape", lambda s: _shape(s.shape)),
+    ("Shape as it passes, channels last", lambda s: _shape(s.device_shape)),
     ("Codes", lambda s: f"{'bipolar' if s.bipolar else 'signed' if s.signed else 'unsigned'}, {_bits(s.element_bits)}"),
     ("Padded to", lambda s: f"{_bits(s.padded_bits)} each"),
     ("A beat", lambda s: f"{s.lanes} elements, {_bits(s.lanes * s.padded_bits)}, the first in the lowest bits"),
@@ -77,13 +80,32 @@ _PORT_ROWS: Final[tuple[tuple[str, Callable[[StreamRecord], str]], ...]] = (
 )
 
 
+def _shape(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _host_work(stream: StreamRecord, *, comes_in: bool) -> str | None:
+    """What the host does to a tensor before it sends it, or after it got it, in NumPy's words; None where that is nothing."""
+    before, after = (stream.shape, stream.device_shape) if comes_in else (stream.device_shape, stream.shape)
+    words = "x"
+    if stream.dims != before:
+        words += f".reshape{stream.dims}"
+    if stream.order != tuple(range(len(stream.order))):
+        words += f".transpose{stream.order}"
+    if tuple(stream.dims[axis] for axis in stream.order) != after:
+        words += f".reshape{after}"
+    return None if words == "x" else words
+
+
 def _bits(number: int) -> str:
     return "1 bit" if number == 1 else f"{number} bits"
 
 
 _PARTS: Final = tuple(
     (title.lower(), title)
-    for title in ("Network", "Cycles", "Timeline", "Area", "Clock", "Values", "Verification", "Ports", "Reproduce", "Versions")
+    for title in (
+        "Network", "Cycles", "Timeline", "Memory", "Area", "Clock", "Values", "Verification", "Ports", "Reproduce", "Versions",
+    )
 )
 
 
@@ -109,7 +131,8 @@ def render(data: PageData) -> str:
     return _environment().get_template("page.html.jinja").render(
         data=data, charts=charts, hwgen_version=__version__, policy=_policy(style), style=Markup(style),  # our own file
         alone=charts.timeline_chart(data.alone, paths), many=charts.timeline_chart(data.many, paths), parts=_PARTS,
-        port_rows=_PORT_ROWS,
+        port_rows=_PORT_ROWS, streams=(*data.manifest.inputs, *data.manifest.outputs), host_work=_host_work,
+        inputs_file=inputs_file(data.manifest),
     )
 
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hwgen.rtl.build_directory import Manifest, OptionsRecord
+from hwgen.rtl.manifest import Manifest, OptionsRecord
 from hwgen.sim.record import VerificationRecord
 from hwgen.synth.record import Synthesis
 
@@ -27,12 +27,18 @@ def _word(text: str) -> str:
 def _options(options: OptionsRecord) -> list[str]:
     words: list[str] = []
     for name, value in (
-        ("--parallelism", options.parallelism), ("--interval", options.interval), ("--precision", options.precision),
+        ("--parallelism", options.parallelism), ("--interval", options.interval),
+        ("--hls4ml-config", options.hls4ml_config_sha256 and "TYPES.yml"), ("--precision", options.precision),
         ("--calibration", options.calibration_sha256 and "CALIBRATION.npy"), ("--input-format", options.input_format),
     ):
         if value is not None:
             words += [name, _word(str(value))]
     return [*words, "--argmax"] if options.argmax else words
+
+
+def inputs_file(manifest: Manifest) -> str:
+    """What stands for the given data: one array, or one for each input by name."""
+    return "INPUTS.npy" if len(manifest.inputs) == 1 else "INPUTS.npz"
 
 
 def commands(
@@ -43,7 +49,7 @@ def commands(
     if verification is not None:
         checked = ["--samples", str(verification.samples), "--seed", str(verification.seed)]
         if verification.inputs == "given":
-            checked += ["--inputs", "INPUTS.npy"]
+            checked += ["--inputs", inputs_file(manifest)]
     found = [Command("Make the same build from the model", " ".join(["hwgen build MODEL", *_options(manifest.options), *checked]))]
     found.append(Command("Verify this build again", " ".join(["hwgen sim BUILD", *checked])))
     found.append(Command("Simulate it with cocotb, every layer under random stalls", "hwgen sim BUILD --cocotb"))

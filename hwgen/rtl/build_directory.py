@@ -2,7 +2,8 @@
 
     rtl/            the templates that the design uses, and hwgen_top.v
     mem/            memory images for $readmemh, found relative to the working directory
-    vectors/        input beats, and the beats that leave each stage, for other simulators: one a line, hexadecimal
+    vectors/        beats of the inputs, the outputs and, unless they are very many, of what leaves each stage, for other
+                    simulators: one a line, hexadecimal
     model.hwg       the lowered graph
     filelist.f      the sources in order
     manifest.json   what was built from what, with hashes, and the map from the model's names
@@ -15,120 +16,51 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from hwgen import __version__
 from hwgen.dataflow.cycles import Performance, predict
-from hwgen.dataflow.plan import Dataflow, integer_format, plan, with_fifo_depths
+from hwgen.dataflow.folding import layers
+from hwgen.dataflow.plan import Dataflow, plan, with_depths
+from hwgen.dataflow.stage import Stream, integer_format
 from hwgen.dataflow.unit import Parallelism
 from hwgen.errors import HwgenError, HwgenFailure, understood
-from hwgen.formats import IntArray
+from hwgen.formats import Quantized, parse_quantized
 from hwgen.ir.graph import Array, Graph, Node, Value
 from hwgen.ir.text import parse_graph, print_graph
 from hwgen.ops.checking import check_foreign
-from hwgen.ops.linear import MatvecAttrs
-from hwgen.ops.record import attrs_as
-from hwgen.ops.table import ATTRS
-from hwgen.rtl.assemble import TOP, Design, StreamPort, assemble, stream_port
+from hwgen.ops.table import ATTRS, INTEGER
+from hwgen.rtl.assemble import TOP, Design, assemble
 from hwgen.rtl.atomic import replaced_folder
 from hwgen.rtl.beats import to_beats
 from hwgen.rtl.foreign import check_hardware, read_text_inside
+from hwgen.rtl.manifest import (
+    NO_QUANTIZERS,
+    NOTHING_ASKED,
+    Manifest,
+    OptionsRecord,
+    buffer_records,
+    depths_of,
+    input_records,
+    output_records,
+    stage_records,
+)
 from hwgen.rtl.memory_file import memory_lines
+from hwgen.rtl.ports import stream_port
 from hwgen.rtl.printer import print_netlist
 from hwgen.rtl.templates import closure
 
 MANIFEST: Final = "manifest.json"
-SCHEMA_VERSION: Final = 1
 VECTOR_SAMPLES: Final = 16
+_VECTOR_CHARACTERS: Final = 8 << 20
+"""Of all vectors together, where one sample of the outer streams alone does not take more."""
 _MAX_FIFO_DEPTH: Final = 1 << 24
 _PARALLELISM: Final = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,5})")
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class StreamRecord(_Record):
-    """An outer stream.  name: the model's.  scale, offset: float64 of ``real = scale * code + offset``, one or one a channel."""
-
-    name: str
-    shape: tuple[int, ...]
-    format: str
-    lanes: int
-    element_bits: int
-    padded_bits: int
-    signed: bool
-    bipolar: bool
-    beats: int
-    scale: tuple[float, ...]
-    offset: tuple[float, ...]
-
-
-class StageRecord(_Record):
-    """A stage.  path: the layer in the model.  value: the model's name of what it makes.  instances: in the top."""
-
-    path: str
-    value: str
-    modules: tuple[str, ...]
-    parallelism: str | None
-    fifo_depth: int
-    cycles: int
-    multipliers: int
-
-
-class OptionsRecord(_Record):
-    """What the user asked for, as the command line takes it; None or False where nothing was.  calibration_sha256: of the data."""
-
-    parallelism: str | None = None
-    interval: int | None = None
-    precision: str | None = None
-    calibration_sha256: str | None = None
-    input_format: str | None = None
-    argmax: bool = False
-
-
-NOTHING_ASKED: Final = OptionsRecord()
-
-
-class Manifest(_Record):
-    """What was built from what."""
-
-    schema_version: Literal[1] = SCHEMA_VERSION
-    hwgen_version: str
-    model: str
-    source_sha256: str
-    options: OptionsRecord = NOTHING_ASKED
-    top: str
-    input: StreamRecord
-    output: StreamRecord
-    stages: tuple[StageRecord, ...]
-    predicted_latency_cycles: int
-    predicted_interval_cycles: int
-    files: dict[str, str]
-
-
-def _stream_record(value: Value, port: StreamPort) -> StreamRecord:
-    format_ = integer_format(value)
-    return StreamRecord(
-        name=value.name, shape=value.type.shape, format=str(format_), lanes=port.lanes, element_bits=port.element_bits,
-        padded_bits=port.padded_bits, signed=port.signed, bipolar=format_.bipolar, beats=port.beats,
-        scale=tuple(float(s) for s in format_.scale), offset=tuple(float(o) for o in format_.offset),
-    )
-
-
-def _stage_records(flow: Dataflow) -> tuple[StageRecord, ...]:
-    return tuple(
-        StageRecord(
-            path=s.path, value=s.output.name, modules=tuple(p.unit.module for p in s.units),
-            parallelism=str(Parallelism(s.first.in_lanes, s.first.out_lanes)) if s.first.streams else None,
-            fifo_depth=s.fifo_depth, cycles=s.cycles, multipliers=s.first.multipliers,
-        )
-        for s in flow.stages
-    )
 
 
 def _sha256(path: Path) -> str:
@@ -150,24 +82,61 @@ def _write_rtl(folder: Path, design: Design) -> list[str]:
     return [*sources, f"rtl/{TOP}.v"]
 
 
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """What is written for other simulators.  files: name and stream.  samples: how many."""
+
+    files: tuple[tuple[str, Stream], ...]
+    samples: int
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The values that they show."""
+        return tuple(stream.value for _, stream in self.files)
+
+
+def vectors_of(flow: Dataflow) -> Vectors:
+    """Fewer samples where a tensor takes many beats; where the stages take too many for one sample, the outer streams alone."""
+    ends = tuple(
+        (name if len(streams) == 1 else f"{name}{k}", stream)
+        for name, streams in (("input", flow.inputs), ("output", flow.outputs))
+        for k, stream in enumerate(streams)
+    )
+    stages = tuple((f"stage{k}", stage.gives[0]) for k, stage in enumerate(flow.stages))
+    everything = _characters(ends + stages) <= _VECTOR_CHARACTERS
+    files = ends + stages if everything else ends
+    return Vectors(files, max(1, min(VECTOR_SAMPLES, _VECTOR_CHARACTERS // _characters(files))))
+
+
+def _characters(files: tuple[tuple[str, Stream], ...]) -> int:
+    """Of the vectors of one sample."""
+    ports = [stream_port(stream.value, stream.lanes) for _, stream in files]
+    return sum(port.beats * (2 * port.beat_bytes + 1) for port in ports)
+
+
 def _write_vectors(folder: Path, flow: Dataflow, values: Mapping[Value, Array]) -> None:
     (folder / "vectors").mkdir()
-    streams: list[tuple[str, Value, int]] = [("input", flow.input, flow.in_lanes)]
-    streams += [(f"stage{k}", s.output, s.last.out_lanes) for k, s in enumerate(flow.stages)]
-    for name, value, lanes in streams:
-        port = stream_port(value, lanes)
-        data = to_beats(values[value][:VECTOR_SAMPLES], value, port)
-        lines = (row[::-1].tobytes().hex() for row in data.reshape(-1, port.beat_bytes))
-        (folder / "vectors" / f"{name}.hex").write_text("".join(f"{line}\n" for line in lines))
+    wanted = vectors_of(flow)
+    for name, stream in wanted.files:
+        port = stream_port(stream.value, stream.lanes)
+        data = to_beats(values[stream.value][: wanted.samples], stream.value, port).reshape(-1, port.beat_bytes)
+        digits = np.frombuffer(np.ascontiguousarray(data[:, ::-1]).tobytes().hex().encode(), np.uint8)
+        lines = np.full((len(data), 2 * port.beat_bytes + 1), ord("\n"), np.uint8)
+        lines[:, :-1] = digits.reshape(len(data), -1)
+        (folder / "vectors" / f"{name}.hex").write_bytes(lines.tobytes())
 
 
 def write_build(
     graph: Graph, flow: Dataflow, folder: Path, *, source_sha256: str, values: Mapping[Value, Array],
-    options: OptionsRecord = NOTHING_ASKED,
+    options: OptionsRecord = NOTHING_ASKED, predicted: Performance | None = None,
+    quantizers: Mapping[str, Quantized] = NO_QUANTIZERS,
 ) -> Manifest:
-    """Fills an empty folder.  values: of the graph for a few samples, for the vectors."""
+    """Fills an empty folder.  values: of the graph for a few samples, for the vectors.  predicted: cycles, where they are known.
+
+    quantizers: of the model's inputs, by name.
+    """
     design = assemble(flow)
-    performance: Performance = predict(flow)
+    performance = predict(flow) if predicted is None else predicted
     sources = _write_rtl(folder, design)
     _write_vectors(folder, flow, values)
     (folder / "model.hwg").write_text(print_graph(graph))
@@ -175,9 +144,8 @@ def write_build(
     files = {str(f.relative_to(folder)): _sha256(f) for f in sorted(folder.rglob("*")) if f.is_file()}
     manifest = Manifest(
         hwgen_version=__version__, model=flow.name, source_sha256=source_sha256, options=options, top=TOP,
-        input=_stream_record(flow.input, stream_port(flow.input, flow.in_lanes)),
-        output=_stream_record(flow.output, stream_port(flow.output, flow.out_lanes)),
-        stages=_stage_records(flow),
+        inputs=input_records(flow, quantizers), outputs=output_records(graph, flow), stages=stage_records(flow),
+        buffers=buffer_records(flow),
         predicted_latency_cycles=performance.latency_cycles, predicted_interval_cycles=performance.interval_cycles,
         files=files,
     )
@@ -213,6 +181,7 @@ class Build:
             self.graph = parse_graph(text, ATTRS)
             check_foreign(self.graph)
             self.flow = self._plan()
+            self.quantizers = self._quantizers()
 
     def _as_made(self, name: str) -> str:
         """A text that hwgen wrote and nobody edits: the contents that the manifest tells."""
@@ -225,19 +194,38 @@ class Build:
         return HwgenError("no-build", f"folder {self.folder.name!r}", what, "build again")
 
     def _plan(self) -> Dataflow:
-        chosen = {s.path: s.parallelism for s in self.manifest.stages if s.parallelism}
+        """The dataflow that the manifest tells, stage by stage."""
+        said = self.manifest
+        chosen = {s.operator: s.parallelism for s in said.stages if s.parallelism}
         choices: list[tuple[Node, Parallelism]] = []
-        for node in (n for n in self.graph.nodes if n.op == "matvec"):
-            outputs, inputs = attrs_as(node, MatvecAttrs).weight.shape
-            match = _PARALLELISM.fullmatch(chosen.get(node.path, ""))
-            if match is None or int(match[1]) > inputs or int(match[2]) > outputs:
+        for node, _ in layers(self.graph):
+            match = _PARALLELISM.fullmatch(chosen.get(node.output.name) or "")
+            wanted = None if match is None else Parallelism(int(match[1]), int(match[2]))
+            if wanted is None or INTEGER[node.op].fit(node, wanted) != wanted:
                 raise self._damaged(f"layer {node.path!r} has no legal parallelism in the manifest")
-            choices.append((node, Parallelism(int(match[1]), int(match[2]))))
+            choices.append((node, wanted))
         flow = plan(self.graph, choices)
-        depths = [s.fifo_depth for s in self.manifest.stages]
-        if len(flow.stages) != len(depths) or not all(1 <= depth <= _MAX_FIFO_DEPTH for depth in depths):
+        planned = depths_of(stage_records(flow), buffer_records(flow))
+        depths = depths_of(said.stages, said.buffers)
+        if not all(bool(planned.get(name)) <= depth <= bool(planned.get(name)) * _MAX_FIFO_DEPTH for name, depth in depths.items()):
+            raise self._damaged("the manifest has no legal depths of FIFOs")
+        flow = with_depths(flow, depths)
+        if (said.stages, said.buffers) != (stage_records(flow), buffer_records(flow)):
             raise self._damaged("the manifest and the graph have different stages")
-        return with_fifo_depths(flow, depths)
+        inputs = tuple(record.model_copy(update={"quantizer": None}) for record in said.inputs)
+        if (inputs, said.outputs) != (input_records(flow), output_records(self.graph, flow)):
+            raise self._damaged("the manifest and the graph have different inputs or outputs")
+        return flow
+
+    def _quantizers(self) -> dict[str, Quantized]:
+        """Of the model's inputs, by name."""
+        found = {r.name: parse_quantized(r.quantizer) for r in self.manifest.inputs if r.quantizer is not None}
+        for value in self.graph.inputs:
+            codes = integer_format(value)
+            made = found.get(value.name)
+            if made is not None and (made.low, made.high, made.bipolar) != (codes.low, codes.high, codes.bipolar):
+                raise self._damaged(f"the manifest and the graph have different codes of input {value.name!r}")
+        return found
 
     def check_unchanged(self) -> None:
         """Raises HwgenFailure where another build took the place of this one since it was read."""
@@ -272,9 +260,3 @@ class Build:
                 raise self._damaged(f"file {name!r} cannot be read") from error
             digest.update(f"{name} {contents}\n".encode())
         return digest.hexdigest()
-
-
-def output_codes(value: Value, values: Mapping[Value, Array]) -> IntArray:
-    """(samples, elements) codes of a value."""
-    array = values[value]
-    return np.asarray(array, dtype=np.int64).reshape(array.shape[0], -1)

@@ -24,12 +24,12 @@ class Net:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An instance of a template.  connections: template port to net or top port, whole."""
+    """An instance of a template.  connections: template port to net or top port, whole, or to several, the highest first."""
 
     module: str
     name: str
     parameters: tuple[tuple[str, int | str], ...]
-    connections: tuple[tuple[str, str], ...]
+    connections: tuple[tuple[str, str | tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)

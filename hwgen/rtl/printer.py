@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from typing import Any
 
+from hwgen.rtl.literal import integer_literal, read_integer_literal
 from hwgen.rtl.netlist import Instance, Net, Netlist, Port
 
 _HEADER = """\
@@ -18,10 +19,15 @@ def _width(ast: Any, width_bits: int) -> Any:
     return None if width_bits == 1 else ast.Width(ast.IntConst(str(width_bits - 1)), ast.IntConst("0"))
 
 
+def _nets(ast: Any, net: str | tuple[str, ...]) -> Any:
+    return ast.Identifier(net) if isinstance(net, str) else ast.Concat([ast.Identifier(n) for n in net])
+
+
 def _parameter(ast: Any, value: int | str) -> Any:
     if isinstance(value, str):
         return ast.StringConst(value)
-    return ast.IntConst(str(value)) if value >= 0 else ast.Uminus(ast.IntConst(str(-value)))
+    text = integer_literal(value)
+    return ast.Uminus(ast.IntConst(text[1:])) if text.startswith("-") else ast.IntConst(text)
 
 
 def print_netlist(netlist: Netlist) -> str:
@@ -36,7 +42,7 @@ def print_netlist(netlist: Netlist) -> str:
     for one in netlist.instances:
         instance = ast.Instance(
             one.module, one.name,
-            [ast.PortArg(port, ast.Identifier(net)) for port, net in one.connections],
+            [ast.PortArg(port, _nets(ast, net)) for port, net in one.connections],
             [ast.ParamArg(name, _parameter(ast, value)) for name, value in one.parameters],
         )
         items.append(ast.InstanceList(one.module, instance.parameterlist, [instance]))
@@ -49,11 +55,15 @@ def _read_width(node: Any) -> int:
     return 1 if node is None else int(node.msb.value) - int(node.lsb.value) + 1
 
 
+def _read_nets(node: Any) -> str | tuple[str, ...]:
+    return str(node.name) if type(node).__name__ == "Identifier" else tuple(str(n.name) for n in node.list)
+
+
 def _read_parameter(node: Any) -> int | str:
     kind = type(node).__name__
     if kind == "StringConst":
         return str(node.value)
-    return -int(node.right.value) if kind == "Uminus" else int(node.value)
+    return -int(node.right.value) if kind == "Uminus" else read_integer_literal(node.value)
 
 
 def parse_netlist(text: str) -> Netlist:
@@ -77,7 +87,7 @@ def parse_netlist(text: str) -> Netlist:
                 Instance(
                     one.module, one.name,
                     tuple((p.paramname, _read_parameter(p.argname)) for p in one.parameterlist),
-                    tuple((p.portname, p.argname.name) for p in one.portlist),
+                    tuple((p.portname, _read_nets(p.argname)) for p in one.portlist),
                 )
             )
     return Netlist(module.name, ports, tuple(nets), tuple(instances))

@@ -19,18 +19,19 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from hwgen.dataflow.cycles import predict
-from hwgen.dataflow.plan import Dataflow, Stage, integer_format
+from hwgen.dataflow.cycles import measured_inferences, predict
+from hwgen.dataflow.stage import Buffer, Dataflow, Element, Stage, integer_format
 from hwgen.errors import HwgenError, clean
 from hwgen.formats import IntArray
 from hwgen.ir.graph import Value
-from hwgen.ops.linear import MatvecAttrs
 from hwgen.ops.run import evaluate
 from hwgen.resources import testbenches
-from hwgen.rtl.assemble import TOP
+from hwgen.rtl.assemble import TOP, assemble
 from hwgen.rtl.atomic import folder_beside, install
-from hwgen.rtl.build_directory import Build, output_codes
+from hwgen.rtl.build_directory import Build
+from hwgen.rtl.ports import framing_errors, input_ports, output_ports
 from hwgen.sim.process import run_tool
+from hwgen.sim.samples import Codes, as_in_model, bounding, first_weight, model_input
 from hwgen.sim.verilator import build_cocotb_model, cocotb_environment
 
 TEST_MODULE: Final = "design_tests"
@@ -53,13 +54,17 @@ class CocotbResult:
 
 @dataclass(frozen=True, slots=True)
 class _Tap:
-    """Nets ``<net>_valid``, ``_data`` and, where ``ready``, ``_ready``, and the raw words of all elements that pass there."""
+    """Nets ``<net>_valid``, ``_data`` and, where ``ready``, ``_ready``, and the raw words of all elements that pass there.
+
+    channels: elements of a position, which begins a new beat.  words: of each sample, position by position.
+    """
 
     net: str
     ready: bool
     layer: str
     operator: str
     value: str
+    channels: int
     lanes: int
     width_bits: int
     signed: bool
@@ -71,38 +76,43 @@ class _Tap:
 class _Job:
     """All that the cocotb tests know of a design.
 
-    input, output: the outer streams.  taps: in the data's order.  fifos: of each stage, its depth and the beats of a vector.
+    inputs, outputs: the outer streams.  errors: framing error of each input.  taps: in the data's order.
+    held: whole tensors that the FIFOs may hold.  measured: inferences from which the interval is taken.
     """
 
-    input: _Tap
-    output: _Tap
+    inputs: list[_Tap]
+    outputs: list[_Tap]
+    errors: list[str]
     taps: list[_Tap]
-    fifos: list[tuple[int, int]]
+    held: int
+    measured: int
     latency_cycles: int
     interval_cycles: int
 
 
-def input_codes(flow: Dataflow, samples: int, seed: int) -> IntArray:
-    """(samples, …) codes of the input: all least, all greatest, the ends of some accumulators of a first layer, then random.
+def input_codes(flow: Dataflow, samples: int, seed: int) -> Codes:
+    """(samples, …) codes of each input: all least, all greatest, the ends of some accumulators of a first layer, then random.
 
     Every third random sample is of the two extreme codes only.
     """
-    format_, shape = integer_format(flow.input), flow.input.type.shape[1:]
     rng = np.random.default_rng(seed)
-    count = int(np.prod(shape))
-    extremes = np.array([format_.low, format_.high])
-    rows: list[IntArray] = [np.full(count, format_.low), np.full(count, format_.high)]
-    attrs = flow.stages[0].units[0].node.attrs
-    if isinstance(attrs, MatvecAttrs):
-        widest = int(np.abs(attrs.weight).sum(axis=1).argmax())
-        for row in (widest, int(rng.integers(attrs.weight.shape[0]))):
-            rows += [np.where(attrs.weight[row] > 0, *ends) for ends in (extremes[::-1], extremes)]
-    while len(rows) < samples:
-        if format_.bipolar or len(rows) % 3 == 0:
-            rows.append(rng.choice(extremes, count))
-        else:
-            rows.append(rng.integers(format_.low, format_.high + 1, count))
-    return np.stack(rows[:samples]).astype(np.int64).reshape(samples, *shape)
+    found: dict[str, IntArray] = {}
+    for stream in flow.inputs:
+        format_, shape = integer_format(stream.value), stream.value.type.shape[1:]
+        extremes = np.array([format_.low, format_.high])
+        rows: list[IntArray] = [np.full(shape, format_.low), np.full(shape, format_.high)]
+        weight = first_weight(flow, stream)
+        if weight is not None:
+            widest = int(np.abs(weight).reshape(len(weight), -1).sum(axis=1).argmax())
+            for row in (widest, int(rng.integers(len(weight)))):
+                rows += bounding(weight[row], format_, shape)
+        while len(rows) < samples:
+            if format_.bipolar or len(rows) % 3 == 0:
+                rows.append(rng.choice(extremes, shape))
+            else:
+                rows.append(rng.integers(format_.low, format_.high + 1, shape))
+        found[model_input(stream).name] = as_in_model(np.stack(rows[:samples]).astype(np.int64), stream.value)
+    return found
 
 
 def run_cocotb(build: Build, *, samples: int, seed: int, waves: bool = False) -> CocotbResult:
@@ -173,41 +183,50 @@ def _failure(test: ElementTree.Element) -> str | None:
 # --- the job ----------------------------------------------------------------------------------------------------------
 
 
-def _job(build: Build, codes: IntArray) -> _Job:
+def _job(build: Build, codes: Codes) -> _Job:
     flow = build.flow
-    values = evaluate(build.graph, {flow.input.name: codes})
+    values = evaluate(build.graph, codes)
 
     def tap(net: str, value: Value, lanes: int, layer: str, operator: str, *, ready: bool = True) -> _Tap:
         format_ = integer_format(value)
-        raw = np.asarray(format_.to_bits(output_codes(value, values)), dtype=np.int64)
+        array = np.asarray(values[value], dtype=np.int64).reshape(len(values[value]), -1)
+        raw = np.asarray(format_.to_bits(array), dtype=np.int64)
         return _Tap(
-            net,
-            ready,
-            clean(layer),
-            operator,
-            clean(value.name),
-            lanes,
-            format_.bits,
-            format_.signed,
-            format_.bipolar,
-            raw.tolist(),
+            net, ready, clean(layer), operator, clean(value.name), value.type.shape[-1], lanes, format_.bits, format_.signed,
+            format_.bipolar, raw.tolist(),
         )
 
-    def stage_taps(index: int, stage: Stage) -> Iterator[_Tap]:
-        """What leaves each unit, then what leaves the FIFO."""
-        first = 0 if stage.first.streams else 1
-        for number, placed in enumerate(stage.units, start=first):
-            net = f"s{index}_p{number}"
-            yield tap(net, placed.node.output, placed.unit.out_lanes, stage.path, placed.node.op, ready=False)
-        yield tap(f"s{index}_out", stage.output, stage.last.out_lanes, stage.path, "stream")
+    def unit_taps(stage: Stage) -> Iterator[_Tap]:
+        """What leaves each operator inside a stage, where that is valid data that never stalls."""
+        for number, placed in enumerate(stage.piped):
+            following = stage.piped[number + 1 :]
+            if not following or following[0].node is not placed.node:
+                net = f"{stage.name}_p{number + stage.gated}"
+                yield tap(net, placed.node.output, placed.unit.out_lanes, stage.path, placed.node.op, ready=False)
+
+    def taps() -> Iterator[_Tap]:
+        nets = dict(assemble(flow).nets)
+        for element in flow.elements:
+            if isinstance(element, Stage):
+                yield from unit_taps(element)
+            layer = element.path if isinstance(element, Stage) else element.takes[0].value.producer.path
+            for stream in element.gives:
+                yield tap(nets[stream], stream.value, stream.lanes, layer, "stream")
 
     performance = predict(flow)
-    last = flow.stages[-1]
+    ins, outs = zip(flow.inputs, input_ports(flow), strict=True), zip(flow.outputs, output_ports(flow), strict=True)
     return _Job(
-        tap("s_axis", flow.input, flow.in_lanes, flow.input.producer.path, "input"),
-        tap("m_axis", flow.output, flow.out_lanes, last.path, "output"),
-        [one for index, stage in enumerate(flow.stages) for one in stage_taps(index, stage)],
-        [(stage.fifo_depth, stage.last.out_beats) for stage in flow.stages],
+        [tap(port.name, s.value, s.lanes, model_input(s).producer.path, "input") for s, port in ins],
+        [tap(port.name, s.value, s.lanes, s.value.producer.path, "output") for s, port in outs],
+        list(framing_errors(flow)),
+        list(taps()),
+        sum(_depth(e) // min(s.beats for s in e.gives) for e in flow.elements),
+        measured_inferences(flow),
         performance.latency_cycles,
         performance.interval_cycles,
     )
+
+
+def _depth(element: Element) -> int:
+    """Places of its FIFO, in beats."""
+    return element.fifo_depth if isinstance(element, Stage) else element.depth if isinstance(element, Buffer) else 0

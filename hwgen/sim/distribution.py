@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from hwgen.formats import IntArray, Integer, bits_for
-from hwgen.ir.graph import Array, Graph, Value
+from hwgen.ir.graph import Array, Value
 
 MOST_BINS: Final = 64
 
@@ -52,24 +51,24 @@ def _quartiles(ordered: IntArray) -> tuple[int, int, int, int, int]:
 
 def codes_seen(value: Value, format_: Integer, codes: IntArray) -> CodesSeen:
     """The record of one value.  codes: any shape, at least one."""
-    ordered = np.sort(codes, axis=None)
+    last = codes.size - 1
+    quarters = sorted({last * k // 4 for k in range(5)})
+    ordered = np.partition(codes, quarters, axis=None)
     span = format_.high - format_.low + 1
     bin_codes = -(-span // MOST_BINS)
-    bins = np.bincount((ordered - format_.low) // bin_codes, minlength=-(-span // bin_codes))
+    bins = np.bincount((codes.ravel() - format_.low) // bin_codes, minlength=-(-span // bin_codes))
     node = value.producer
     return CodesSeen(
         layer=node.path, value=value.name, operator=node.op, format=format_.short, bits=format_.bits,
-        low=format_.low, high=format_.high, count=len(ordered), quartiles=_quartiles(ordered),
-        at_low=int(np.count_nonzero(ordered == format_.low)), at_high=int(np.count_nonzero(ordered == format_.high)),
+        low=format_.low, high=format_.high, count=codes.size, quartiles=_quartiles(ordered),
+        at_low=int(np.count_nonzero(codes == format_.low)), at_high=int(np.count_nonzero(codes == format_.high)),
         bin_codes=bin_codes, bins=tuple(bins.tolist()),
     )
 
 
-def all_codes_seen(graph: Graph, values: Mapping[Value, Array]) -> tuple[CodesSeen, ...]:
-    """A record for each integer value of ``graph``, in order; a view of another value (the same codes) is left out."""
-    records: list[CodesSeen] = []
-    for value in graph.values():
-        format_ = value.type.format
-        if isinstance(format_, Integer) and value.producer.op != "view":
-            records.append(codes_seen(value, format_, np.asarray(values[value], dtype=np.int64)))
-    return tuple(records)
+def seen_of(value: Value, codes: Array) -> CodesSeen | None:
+    """The record of a value of the graph; None where it is real, or a view or a permutation of another value (the same codes)."""
+    format_ = value.type.format
+    if not isinstance(format_, Integer) or value.producer.op in ("view", "permute"):
+        return None
+    return codes_seen(value, format_, np.asarray(codes, dtype=np.int64))

@@ -9,17 +9,18 @@ from typing import Final
 
 import numpy as np
 
+from hwgen.dataflow.stage import Dataflow
 from hwgen.errors import HwgenError, HwgenFailure
 from hwgen.formats import IntArray
-from hwgen.ir.graph import Value
-from hwgen.rtl.assemble import TOP, StreamPort
+from hwgen.rtl.assemble import TOP
 from hwgen.rtl.atomic import work_folder
 from hwgen.rtl.beats import Bytes, to_beats
+from hwgen.rtl.ports import StreamPort, framing_errors, input_ports, output_ports
 from hwgen.sim.process import run_tool
 from hwgen.sim.verilator import build_model
 
 _HARNESS: Final = Path(__file__).parent / "native" / "harness.cpp"
-_DEADLOCK, _FRAMING, _VALID_IN_RESET = 3, 4, 5
+_STOPPED, _VALID_IN_RESET = 3, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ ON_DEMAND: Final = Pace("d")
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """When the source offers a beat and when the sink is ready."""
+    """When a source offers a beat and when a sink is ready; each port by itself."""
 
     name: str
     source: Pace
@@ -88,76 +89,152 @@ NO_RESETS: Final = Resets(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """beats: (vectors, beats, bytes) as they came out; fewer vectors where the design stopped.  deadlock: whether it did.
+    """What came out of a run, by output port.
 
-    first, done: edges of each inference's first beat in and last result out.  framing: whether tlast was wrong, or a beat
-    came that was not due.  All of these of the run after the last reset; cut: (beats, bytes) of each run that a reset ended.
-    valid_in_reset: whether tvalid was high after two edges of a reset.
+    beats: (vectors, beats, bytes) of each; fewer vectors where the design stopped.  first, done: edges of each inference's first
+    beat in and last result out, of any port; done only of those that came out everywhere.  stopped: whether nothing moved any more.
+    wrong: ports whose tlast or framing error was wrong, or where a beat came that was not due.  All of these of the run after the
+    last reset; cut: (beats, bytes) of each port, for each run that a reset ended.  valid_in_reset: whether tvalid was high after
+    two edges of a reset.  cycles: edges simulated, with the resets.
     """
 
-    beats: Bytes
+    beats: tuple[Bytes, ...]
     first: tuple[int, ...]
     done: tuple[int, ...]
-    deadlock: bool
-    framing: bool
-    cut: tuple[Bytes, ...]
+    stopped: bool
+    wrong: tuple[str, ...]
+    cut: tuple[tuple[Bytes, ...], ...]
     valid_in_reset: bool
+    cycles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A stream inside the top.  net: its nets without ``_valid``, ``_ready``, ``_data``.  bits: of a beat."""
+
+    net: str
+    bits: int
+
+    @property
+    def beat_bytes(self) -> int:
+        """Bytes of a beat."""
+        return -(-self.bits // 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What was seen at the taps of a run.
+
+    runs: for each run, the last one last, (beats, bytes) of each tap.  waiting: valid and ready of each tap where the design
+    stopped; empty where it did not.
+    """
+
+    runs: tuple[tuple[Bytes, ...], ...]
+    waiting: tuple[tuple[bool, bool], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NativeModel:
-    """A compiled design.  folder: the working directory, where ``mem/`` is found."""
+    """A compiled design.  folder: the working directory, where ``mem/`` is found.  taps: where it looks inside."""
 
     program: Path
     folder: Path
-    source: Value
-    in_port: StreamPort
-    out_port: StreamPort
+    flow: Dataflow
+    taps: tuple[Tap, ...] = ()
 
     def run(
-        self, codes: IntArray, *, seed: int, traffic: Traffic, cycles_hint: int, resets: Resets = NO_RESETS
+        self, codes: Sequence[IntArray], *, seed: int, traffic: Traffic, cycles_hint: int, resets: Resets = NO_RESETS
     ) -> Recording:
-        """Streams ``codes`` (samples, …) through the design.  cycles_hint: idle cycles after which it counts as stopped.
+        """Streams codes (samples, …) of each input port through the design.  cycles_hint: idle cycles after which it has stopped.
 
         The seed draws the state of all registers at the start, the traffic and the resets.
         """
-        samples = codes.shape[0]
-        data = to_beats(codes, self.source, self.in_port)
+        return self.look(codes, seed=seed, traffic=traffic, cycles_hint=cycles_hint, resets=resets)[0]
+
+    def look(
+        self, codes: Sequence[IntArray], *, seed: int, traffic: Traffic, cycles_hint: int, resets: Resets = NO_RESETS
+    ) -> tuple[Recording, Inside]:
+        """`run`, and what the taps saw."""
+        samples = len(codes[0])
+        ins, outs = input_ports(self.flow), output_ports(self.flow)
         with work_folder("hwgen-run-") as work:
-            (work / "in").write_bytes(data.tobytes())
+            for number, (array, stream, port) in enumerate(zip(codes, self.flow.inputs, ins, strict=True)):
+                (work / f"in{number}").write_bytes(to_beats(array, stream.value, port).tobytes())
+            (work / "nets").write_text("".join(f"{tap.net} {tap.beat_bytes}\n" for tap in self.taps))
+            sizes = [number for port in (*ins, *outs) for number in (port.beats, port.beat_bytes)]
             numbers = [
-                samples, self.in_port.beats, self.in_port.beat_bytes, self.out_port.beats, self.out_port.beat_bytes, seed,
-                traffic.source, traffic.sink, cycles_hint, resets.count, resets.gap_cycles, resets.longest_cycles,
+                samples, seed, traffic.source, traffic.sink, cycles_hint, resets.count, resets.gap_cycles, resets.longest_cycles,
             ]
-            command = [str(self.program), *(str(work / n) for n in ("in", "out", "times")), *map(str, numbers)]
-            result = run_tool(command, self.folder)
-            if result.returncode not in (0, _DEADLOCK, _FRAMING, _VALID_IN_RESET):
+            result = run_tool([str(self.program), str(work), *map(str, (*numbers, *sizes))], self.folder)
+            if result.returncode not in (0, _STOPPED, _VALID_IN_RESET):
                 words = [w for w in (result.stdout + result.stderr).splitlines() if w.strip() and "Aborting" not in w]
                 raise HwgenFailure(
                     "simulation", self.folder.name, words[0] if words else f"simulator stopped with {result.returncode}",
                     "build the design again",
                 )
-            out = np.frombuffer((work / "out").read_bytes(), np.uint8).reshape(-1, self.out_port.beat_bytes)
-            times = np.frombuffer((work / "times").read_bytes(), np.int64)
-        runs = np.split(out, np.cumsum(times[2 * samples : -1]))
-        whole = len(runs[-1]) // self.out_port.beats
+            return self._recorded(work, samples, result.returncode)
+
+    def _recorded(self, work: Path, samples: int, status: int) -> tuple[Recording, Inside]:
+        ins, outs = input_ports(self.flow), output_ports(self.flow)
+        times = np.frombuffer((work / "times").read_bytes(), np.int64)
+        first, done, wrong, (cycles,), counts = np.split(times, np.cumsum(
+            [len(ins) * samples, len(outs) * samples, len(ins) + len(outs), 1]
+        ))
+        counts = counts.reshape(-1, len(outs) + len(self.taps))
+        places = [(work / f"out{k}", port.beat_bytes) for k, port in enumerate(outs)]
+        places += [(work / f"tap{k}", tap.beat_bytes) for k, tap in enumerate(self.taps)]
+        runs = list(zip(*(_runs(*place, counts[:, k]) for k, place in enumerate(places)), strict=True))
+        beats = tuple(_whole(run, port) for run, port in zip(runs[-1], outs, strict=False))
+        through = min(map(len, beats))
+        stopped = work / "stopped"
+        waiting = [line.split()[1:] for line in stopped.read_text().splitlines()] if stopped.is_file() else []
         return Recording(
-            runs[-1][: whole * self.out_port.beats].reshape(whole, self.out_port.beats, self.out_port.beat_bytes),
-            tuple(times[:samples].tolist()), tuple(times[samples : samples + whole].tolist()),
-            result.returncode == _DEADLOCK, result.returncode == _FRAMING, tuple(runs[:-1]), result.returncode == _VALID_IN_RESET,
+            beats, _earliest(first.reshape(-1, samples)),
+            tuple(done.reshape(-1, samples)[:, :through].max(axis=0).tolist()), status == _STOPPED,
+            tuple(port.name for port, bad in zip((*ins, *outs), wrong, strict=True) if bad),
+            tuple(run[: len(outs)] for run in runs[:-1]), status == _VALID_IN_RESET, int(cycles),
+        ), Inside(
+            tuple(run[len(outs) :] for run in runs), tuple((valid == "1", ready == "1") for valid, ready in waiting),
         )
 
 
+def _runs(path: Path, beat_bytes: int, counts: IntArray) -> list[Bytes]:
+    """(beats, bytes) of each run."""
+    data = np.frombuffer(path.read_bytes(), np.uint8).reshape(-1, beat_bytes)
+    return np.split(data, np.cumsum(counts[:-1]))
+
+
+def _earliest(edges: IntArray) -> tuple[int, ...]:
+    """The first edge of each column, of those that came; -1 where none did.
+
+    A run may end before an input takes what bears on no output any more.
+    """
+    came = np.where(edges < 0, np.iinfo(np.int64).max, edges).min(axis=0)
+    return tuple(np.where((edges < 0).all(axis=0), -1, came).tolist())
+
+
+def _whole(run: Bytes, port: StreamPort) -> Bytes:
+    """(vectors, beats, bytes) of the vectors that came out."""
+    vectors = len(run) // port.beats
+    return run[: vectors * port.beats].reshape(vectors, port.beats, port.beat_bytes)
+
+
 def compile_native(
-    sources: Sequence[Path], folder: Path, source: Value, in_port: StreamPort, out_port: StreamPort, *,
-    program: Path | None = None, flags: Sequence[str] = (),
+    sources: Sequence[Path], folder: Path, flow: Dataflow, *, taps: Sequence[Tap] = (), program: Path | None = None,
+    flags: Sequence[str] = (),
 ) -> NativeModel:
     """Compiles the design for `NativeModel.run`; an already built one is taken from the cache.
 
-    program: for one short run: put there, quickly compiled, and not kept in the cache.  flags: more for Verilator.
+    taps: streams inside the top that are looked at, which makes it slower.  program: for one short run: put there, quickly
+    compiled, and not kept in the cache.  flags: more for Verilator.
     """
-    cxx_flags = ("-O2",) if program is None else ("-O0",)
+    names = " ".join(f"X({port.name},{error})" for port, error in zip(input_ports(flow), framing_errors(flow), strict=True))
+    defines = [f"HG_INPUTS(X)={names}", f"HG_OUTPUTS(X)={' '.join(f'X({port.name})' for port in output_ports(flow))}"]
+    if taps:
+        defines.append("HG_TAPS")
+        flags = (*flags, "--vpi", "--public-depth", "1")
     built = build_model(
-        sources, TOP, harness=[_HARNESS], flags=flags, cxx_flags=cxx_flags, out=program, keep=program is None
+        sources, TOP, harness=[_HARNESS], flags=flags, cxx_flags=("-O2",) if program is None else ("-O0",), defines=defines,
+        out=program, keep=program is None,
     )
-    return NativeModel(built, folder, source, in_port, out_port)
+    return NativeModel(built, folder, flow, tuple(taps))

@@ -16,23 +16,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from hwgen.errors import HwgenFailure
+
 _running: Final[set[subprocess.Popen[str]]] = set()
 _guard: Final = threading.Lock()
 
 
 def run_tool(
-    command: Sequence[str], folder: Path, *, env: Mapping[str, str] | None = None, log: IO[str] | None = None
+    command: Sequence[str], folder: Path, *, env: Mapping[str, str] | None = None, log: IO[str] | None = None,
+    text: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs ``command`` in ``folder`` and waits.  log: where its output goes, else it is part of the result."""
+    """Runs ``command`` in ``folder`` and waits.  log: where its output goes, else it is part of the result.  text: its input.
+
+    Raises HwgenFailure (``no-start``) where the system does not start it.
+    """
     output = subprocess.PIPE if log is None else log
     errors = subprocess.PIPE if log is None else subprocess.STDOUT
     with _guard:
-        process = subprocess.Popen(
-            command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, text=True, errors="replace"
-        )
+        try:
+            process = subprocess.Popen(
+                command, cwd=folder, env=env, stdin=subprocess.DEVNULL if text is None else subprocess.PIPE, stdout=output,
+                stderr=errors, text=True, errors="replace",
+            )
+        except OSError as error:
+            what = f"cannot be started: {error.strerror}"
+            raise HwgenFailure("no-start", f"program {Path(command[0]).name!r}", what, "make room and run again") from error
         _running.add(process)
     try:
-        said, complained = process.communicate()
+        said, complained = process.communicate(text)
     except BaseException:
         _end(process)
         raise

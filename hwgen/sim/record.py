@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 from dataclasses import asdict
@@ -13,12 +12,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hwgen import __version__
 from hwgen.errors import HwgenError
-from hwgen.formats import IntArray
 from hwgen.frontend.limits import read_bytes
 from hwgen.rtl.atomic import write_text
 from hwgen.rtl.build_directory import Build
 from hwgen.sim.compare import TrialResult, Verification
-from hwgen.sim.distribution import CodesSeen, all_codes_seen
+from hwgen.sim.distribution import CodesSeen
 from hwgen.sim.toolchain import find_compiler, find_verilator
 
 VERIFICATION: Final = "verification.json"
@@ -31,7 +29,7 @@ class _Record(BaseModel):
 class TrialRecord(_Record):
     """One run.  traffic: its name.  seed: of the initial state, the traffic and the resets.  resets: how many there were.
 
-    mismatches: of ``samples`` inferences, those that differ.
+    mismatches: of ``samples`` inferences, those that differ.  cycles: simulated.
     """
 
     traffic: str
@@ -39,10 +37,11 @@ class TrialRecord(_Record):
     samples: int
     resets: int
     mismatches: int
+    cycles: int
 
 
 class DifferenceRecord(_Record):
-    """The first value that differs: see `hwgen.sim.compare.Difference`."""
+    """The first value that differs: see `hwgen.sim.locate.Difference`."""
 
     layer: str
     value: str
@@ -51,6 +50,8 @@ class DifferenceRecord(_Record):
     expected: int
     got: int | None
     traffic: str
+    net: str
+    waits: tuple[str, ...]
 
 
 class VerificationRecord(_Record):
@@ -58,10 +59,10 @@ class VerificationRecord(_Record):
 
     sources_sha256: of the hardware that was simulated.  inputs: drawn from the seed, or given; codes_sha256: of their codes.
     mismatches: samples that differ in any bit of any trial.  latency, interval: as simulated; None where something differs.
-    codes: of every value, over the samples.  tools: program to version.
+    codes: of every value, over the samples (where they are large, some of them).  tools: program to version.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     sources_sha256: str
     samples: int
     seed: int
@@ -80,7 +81,8 @@ class VerificationRecord(_Record):
 def _trial(result: TrialResult) -> TrialRecord:
     trial = result.trial
     return TrialRecord(
-        traffic=trial.traffic.name, seed=trial.seed, samples=result.samples, resets=result.resets, mismatches=result.mismatches
+        traffic=trial.traffic.name, seed=trial.seed, samples=result.samples, resets=result.resets,
+        mismatches=result.mismatches, cycles=result.cycles,
     )
 
 
@@ -92,21 +94,16 @@ def _tools() -> dict[str, str]:
     }
 
 
-def codes_sha256(codes: IntArray) -> str:
-    """Hash of (samples, …) input codes."""
-    return hashlib.sha256(np.ascontiguousarray(codes, dtype="<i8").tobytes()).hexdigest()
-
-
 def record_of(build: Build, result: Verification, *, given: bool) -> VerificationRecord:
     """The record of ``result``, which must be of ``build`` as it is now.  given: the inputs were not drawn from the seed."""
     seen = result.performance
     return VerificationRecord(
         sources_sha256=build.sources_sha256, samples=result.samples, seed=result.seed, inputs="given" if given else "random",
-        codes_sha256=codes_sha256(np.asarray(result.values[build.flow.input])), trials=tuple(map(_trial, result.trials)),
+        codes_sha256=result.codes_sha256, trials=tuple(map(_trial, result.trials)),
         mismatches=result.mismatches,
         first_difference=result.first_difference and DifferenceRecord(**asdict(result.first_difference)),
         latency_cycles=seen and seen.latency_cycles, interval_cycles=seen and seen.interval_cycles,
-        multiplier_utilization=result.multiplier_utilization, codes=all_codes_seen(build.graph, result.values), tools=_tools(),
+        multiplier_utilization=result.multiplier_utilization, codes=result.codes_seen, tools=_tools(),
     )
 
 

@@ -20,6 +20,7 @@ from hwgen.frontend.limits import read_bytes
 from hwgen.ir.graph import Array, Graph, Value
 from hwgen.ops.run import evaluate
 from hwgen.sim.compare import REPRODUCE
+from hwgen.sim.samples import Reals, codes_of
 
 _ENDINGS: Final = (".q", ".real")
 """Of names that passes give to a value of the model once it is quantized, or decoded."""
@@ -55,12 +56,6 @@ class Trace:
     difference: TraceDifference | None
 
 
-def _only_input(graph: Graph) -> Value:
-    if len(graph.inputs) != 1:
-        raise HwgenError("trace", f"model {graph.name!r}", f"has {len(graph.inputs)} inputs", "trace models of one input")
-    return graph.inputs[0]
-
-
 def _reals(value: Value, array: Array) -> FloatArray:
     format_ = value.type.format
     return format_.decode(array) if isinstance(format_, Integer) else np.asarray(array, dtype=np.float64)
@@ -69,23 +64,23 @@ def _reals(value: Value, array: Array) -> FloatArray:
 def _encoded(value: Value, reals: FloatArray) -> FloatArray | IntArray:
     """``reals`` as the input wants them: nearest codes, saturating, where it takes codes."""
     format_ = value.type.format
-    if not isinstance(format_, Integer):
-        return reals
-    scale, offset = (np.array([float(v) for v in part]) for part in (format_.scale, format_.offset))
-    steps = (reals - offset) / scale
-    if format_.bipolar:
-        return np.where(steps >= 0, 1, -1).astype(np.int64)
-    return np.rint(np.clip(steps, format_.low, format_.high)).astype(np.int64)
+    return codes_of(reals, format_) if isinstance(format_, Integer) else reals
 
 
-def _run(graph: Graph, reals: FloatArray) -> Mapping[str, tuple[Value, Array]]:
-    entry = _only_input(graph)
-    if reals.shape[1:] != entry.type.shape[1:]:
+def _run(graph: Graph, samples: Reals) -> Mapping[str, tuple[Value, Array]]:
+    if {v.name for v in graph.inputs} != set(samples):
         raise HwgenError(
-            "shape", f"input {entry.name!r} of {graph.name!r}", f"takes {entry.type.shape[1:]}, the samples are {reals.shape[1:]}",
-            "trace models of the same input",
+            "shape", f"model {graph.name!r}", f"has inputs {', '.join(v.name for v in graph.inputs)}, not {', '.join(samples)}",
+            "trace models of the same inputs",
         )
-    values = evaluate(graph, {entry.name: _encoded(entry, reals)})
+    for entry in graph.inputs:
+        shape = samples[entry.name].shape[1:]
+        if shape != entry.type.shape[1:]:
+            raise HwgenError(
+                "shape", f"input {entry.name!r} of {graph.name!r}", f"takes {entry.type.shape[1:]}, the samples are {shape}",
+                "trace models of the same input",
+            )
+    values = evaluate(graph, {v.name: _encoded(v, samples[v.name]) for v in graph.inputs})
     kept = {v.name: (v, a) for v, a in values.items() if v.producer.op != "constant"}
     # what the passes put behind a value stands for it where the value itself is gone
     stands_for = {name.removesuffix(end): name for end in _ENDINGS for name in kept if name.endswith(end)}
@@ -95,6 +90,8 @@ def _run(graph: Graph, reals: FloatArray) -> Mapping[str, tuple[Value, Array]]:
 
 def _compare(first: tuple[Value, Array], second: tuple[Value, Array], tolerance: float) -> TraceDifference | None:
     (value, a), (other, b) = first, second
+    if isinstance(value.type.format, Integer) != isinstance(other.type.format, Integer):
+        a, b = _in_one_order(a, b)
     if a.size != b.size:
         shapes = ["x".join(map(str, v.type.shape)) for v in (value, other)]
         return TraceDifference(value.producer.path, value.name, 0, 0, shapes[0], shapes[1], "shapes")
@@ -115,8 +112,18 @@ def _compare(first: tuple[Value, Array], second: tuple[Value, Array], tolerance:
     )
 
 
-def trace(a: Graph, b: Graph, reals: FloatArray, *, tolerance: float = 0.0) -> Trace:
-    """Runs both graphs on ``reals`` (samples, …).  tolerance: difference of two reals that does not count.
+def _in_one_order(a: Array, b: Array) -> tuple[Array, Array]:
+    """One of them is of hardware, channels last, the other in the model's order: both as they lie in the second."""
+    if a.ndim > 2 and a.shape != b.shape:
+        if np.moveaxis(a, -1, 1).shape == b.shape:
+            return np.moveaxis(a, -1, 1), b
+        if np.moveaxis(a, 1, -1).shape == b.shape:
+            return np.moveaxis(a, 1, -1), b
+    return a, b
+
+
+def trace(a: Graph, b: Graph, reals: Reals, *, tolerance: float = 0.0) -> Trace:
+    """Runs both graphs on ``reals`` (samples, …) by input name.  tolerance: difference of two reals that does not count.
 
     Raises HwgenError where the inputs do not fit or no value but the input has the same name.
     """

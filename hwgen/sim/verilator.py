@@ -21,6 +21,7 @@ from typing import Final
 
 from hwgen.errors import HwgenError, HwgenFailure
 from hwgen.rtl.atomic import work_folder, write_bytes
+from hwgen.rtl.literal import integer_literal
 from hwgen.sim import cache
 from hwgen.sim.cache import cache_folder, kept, prune
 from hwgen.sim.process import ended_together, run_tool
@@ -50,6 +51,7 @@ def build_model(
     includes: Sequence[Path] = (),
     flags: Sequence[str] = (),
     cxx_flags: Sequence[str] = ("-O1",),
+    defines: Sequence[str] = (),
     link_flags: Sequence[str] = (),
     vpi: bool = False,
     trace: bool = False,
@@ -62,8 +64,9 @@ def build_model(
     harness: C++ files, one with ``main``; they include ``Vtop.h``.  includes: folders for their ``#include``s; every file in them
     counts as an input.  flags: more for Verilator, after ``-Wall`` (a warning is an error), assertions on, and uninitialised
     registers set at random (``Verilated::randReset(2)`` or ``+verilator+rand+reset+2`` at run time; ``+verilator+seed+N``).
-    cxx_flags: of the design and the harness.  link_flags: after the objects.  vpi: the ports of the top can be reached through
-    VPI.  trace: the model can write VCD.  out: also put the program there (beside its name, then renamed).
+    cxx_flags: of the design and the harness.  defines: macros of the harness (``NAME``, ``NAME=text``).  link_flags: after the
+    objects.  vpi: the ports of the top can be reached through VPI.  trace: the model can write VCD.  out: also put the program
+    there (beside its name, then renamed).
     keep: for the next time; where not, the program is only at ``out``.
 
     The same inputs give the same, already built program.  Raises HwgenFailure with the tool's own words: ``verilator-failed``
@@ -77,7 +80,7 @@ def build_model(
         *flags,
         *(f"-G{name}={_literal(value)}" for name, value in (parameters or {}).items()),
     ]
-    words = [top, *command, "|", *cxx_flags, "|", *link_flags, *_CXX_FLAGS, _tools_key(verilator, compiler)]
+    words = [top, *command, "|", *cxx_flags, "|", *defines, "|", *link_flags, *_CXX_FLAGS, _tools_key(verilator, compiler)]
     files = [*sources, *harness, *(f for folder in includes for f in sorted(folder.rglob("*")) if f.is_file())]
     key = _digest(words, files)
     models = cache_folder("models")
@@ -86,12 +89,12 @@ def build_model(
         with work_folder("hwgen-build-") as work:
             _run_verilator(verilator, [*command, "--top-module", top, *_absolute(sources)], work, top)
             include = ("-I.", *(f"-I{folder.resolve()}" for folder in includes), *_include(verilator))
-            defines = tuple(f"-DVM_TRACE{kind}={int(trace)}" for kind in ("", "_VCD"))
+            traced = tuple(f"-DVM_TRACE{kind}={int(trace)}" for kind in ("", "_VCD"))
             units = _units(work, _absolute(harness))
-            compile_flags = (*_CXX_FLAGS, *cxx_flags, *defines, *_DEFINES, *include)
+            compile_flags = (*_CXX_FLAGS, *cxx_flags, *traced, *_DEFINES, *include)
             if not keep:
                 compile_flags += _parsed_headers(verilator, compiler, compile_flags, work)
-            objects = _compile(compiler, units, compile_flags, work, top)
+            objects = _compile(compiler, units, (*compile_flags, *(f"-D{macro}" for macro in defines)), work, top)
             runtime = _runtime(verilator, compiler, _runtime_files(work), trace)
             program = work / "program"
             link = [str(compiler.executable), *map(str, objects), *map(str, runtime), "-o", str(program)]
@@ -168,7 +171,7 @@ def _cocotb_config() -> ModuleType:
 
 
 def _literal(value: int | str) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(int(value))
+    return f'"{value}"' if isinstance(value, str) else integer_literal(value)
 
 
 def _absolute(paths: Iterable[Path]) -> list[str]:

@@ -1,8 +1,9 @@
 """From sources to a mapped netlist, by Yosys.
 
-Before synthesis each stage's instances of the top become one module that keeps its place in the hierarchy; inside it everything is
-flattened. The cells are counted a module at a time, and the total is that of the same netlist, which is then flattened
-under names that begin with the stage's: the netlist that is placed and routed, and simulated.
+Before synthesis each stage's instances of the top, with the glue that belongs to it (`hwgen.dataflow.links`), become one module
+that keeps its place in the hierarchy; inside it everything is flattened. The cells are counted a module at a time, and the total is
+that of the same netlist, which is then flattened under names that begin with the stage's: the netlist that is placed and routed,
+and simulated.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from hwgen.cost.area import Target
-from hwgen.rtl.assemble import TOP
+from hwgen.dataflow.links import links_of
+from hwgen.dataflow.stage import Dataflow
+from hwgen.rtl.assemble import TOP, instance_of
 from hwgen.rtl.atomic import work_folder
 from hwgen.rtl.build_directory import Build
 from hwgen.synth.store import source_files
@@ -55,13 +58,22 @@ def synthesis_commands(target: Target, top: str) -> list[str]:
     return [*relax, f"{_SYNTHESIS[target]} -top {top}", "check -assert"]
 
 
-def _stage_commands(top: str, stages: int) -> list[str]:
-    marks = [f"setattr -set submod \"stage{k}\" {top}/u_s{k}_*" for k in range(stages)]
+def instances_of_stages(flow: Dataflow) -> tuple[tuple[str, ...], ...]:
+    """For each stage the names of its instances in the top, as patterns of Yosys: its own, and those of the glue that is its."""
+    links = links_of(flow)
+    return tuple(
+        (f"u_{stage.name}_*", *(instance_of(glue) for glue in links.glue_of(links.place_of_stage(k))))
+        for k, stage in enumerate(flow.stages)
+    )
+
+
+def _stage_commands(top: str, stages: Sequence[Sequence[str]]) -> list[str]:
+    marks = [f"setattr -set submod \"stage{k}\" {' '.join(f'{top}/{p}' for p in one)}" for k, one in enumerate(stages)]
     return [*marks, f"submod {top}", f"setattr -mod -set keep_hierarchy 1 {top}_stage*"] if stages else []
 
 
-def map_sources(folder: Path, sources: Sequence[str], top: str, target: Target, stages: int = 0) -> Netlist:
-    """Synthesizes sources, named relative to ``folder``, there.  stages: how many a generated top has."""
+def map_sources(folder: Path, sources: Sequence[str], top: str, target: Target, stages: Sequence[Sequence[str]] = ()) -> Netlist:
+    """Synthesizes sources, named relative to ``folder``, there.  stages: of a generated top, by the instances of each."""
     script = [
         f"read_verilog -sv -defer {' '.join(sources)}",
         f"hierarchy -check -top {top}",
@@ -91,7 +103,7 @@ def mapped(build: Build, target: Target) -> Generator[Netlist]:
             (work / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(build.folder / name, work / name)
         sources = [str(s.relative_to(build.folder)) for s in build.sources]
-        yield map_sources(work, sources, TOP, target, len(build.flow.stages))
+        yield map_sources(work, sources, TOP, target, instances_of_stages(build.flow))
 
 
 def stage_of_module(name: str) -> int | None:

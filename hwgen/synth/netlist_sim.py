@@ -14,12 +14,12 @@ import numpy as np
 
 from hwgen.cost.area import Target
 from hwgen.errors import HwgenFailure
-from hwgen.ops.run import evaluate
-from hwgen.rtl.assemble import stream_port
 from hwgen.rtl.build_directory import Build
-from hwgen.sim.compare import differing, idle_limit
+from hwgen.sim.compare import differing
 from hwgen.sim.native_runner import FULL_RATE, STALLS, compile_native
+from hwgen.sim.reference import reference
 from hwgen.sim.samples import draw
+from hwgen.sim.trials import idle_limit
 from hwgen.synth.cells import SCOPE
 from hwgen.synth.mapping import NETLIST_VERILOG, Netlist
 from hwgen.synth.record import NetlistRun
@@ -76,15 +76,13 @@ def simulate_netlist(build: Build, netlist: Netlist, samples: int, seed: int) ->
     """
     flow, folder = build.flow, netlist.folder
     codes = draw(flow, samples, seed)
-    expected = np.asarray(evaluate(build.graph, {flow.input.name: codes})[flow.output], dtype=np.int64).reshape(len(codes), -1)
+    wanted = reference(build.graph, flow, codes)
     cells = {kind for module in netlist.cells.values() for kind in module if kind not in netlist.cells}
     (folder / _CELLS).write_text("`timescale 1ns/1ps\n" + cell_models(netlist.target, cells - {SCOPE}))
-    model = compile_native(
-        [folder / _CELLS, folder / NETLIST_VERILOG], folder, flow.input, stream_port(flow.input, flow.in_lanes),
-        stream_port(flow.output, flow.out_lanes), program=folder / "program", flags=_VERILATOR_FLAGS,
-    )
-    wrong = np.zeros(len(codes), dtype=bool)
+    sources = [folder / _CELLS, folder / NETLIST_VERILOG]
+    model = compile_native(sources, folder, flow, program=folder / "program", flags=_VERILATOR_FLAGS)
+    wrong = np.zeros(samples, dtype=bool)
     for traffic in (FULL_RATE, STALLS):
-        recording = model.run(codes, seed=seed, traffic=traffic, cycles_hint=10 * idle_limit(flow))
-        wrong |= differing(recording, expected, flow)[0]
-    return NetlistRun(samples=len(codes), mismatches=int(wrong.sum()))
+        recording = model.run(wanted.inputs, seed=seed, traffic=traffic, cycles_hint=10 * idle_limit(flow))
+        wrong |= differing(recording, wanted.outputs, flow)[0]
+    return NetlistRun(samples=samples, mismatches=int(wrong.sum()))

@@ -30,7 +30,8 @@ _KINDS: Final = {
     "DP16KD": "block memory", "TRELLIS_DPR16X4": "lut memory",
 }
 _CELL: Final = re.compile(rf"_({'|'.join(_KINDS)})(?=_|$)")
-_INSTANCE: Final = re.compile(r"u_(?:s\d+_)?(\w+)")
+_INSTANCE: Final = re.compile(r"u_(?:[sc]\d+_)?(\w+)")
+_BRANCH: Final = re.compile(r"f\d+(?:_b(\d+))?")
 
 
 def check_routable(target: Target) -> None:
@@ -102,8 +103,14 @@ def name_cell(name: str, stages: Sequence[str]) -> tuple[str, str]:
     stage = stage_of_module(first)
     *instances, chain = (name if stage is None else inside).split("$", 1)[0].split(".")
     cells = list(_CELL.finditer(chain))
-    words = [m[1] for i in instances if (m := _INSTANCE.fullmatch(i))]
+    words = [_branch(m[1]) for i in instances if (m := _INSTANCE.fullmatch(i))]
     words.append(chain[: cells[0].start()] if cells else chain)
     kind = f" {_KINDS[cells[-1][1]]}" if cells else ""
     place = OUTSIDE if stage is None else stages[stage] if stage < len(stages) else first
     return place, ".".join(words) + kind
+
+
+def _branch(instance: str) -> str:
+    """A fork or the FIFO of a branch in words; any other name as it is."""
+    match = _BRANCH.fullmatch(instance)
+    return instance if match is None else "fork" if match[1] is None else f"branch{match[1]}"

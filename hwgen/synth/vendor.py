@@ -26,6 +26,7 @@ from hwgen.errors import HwgenError
 from hwgen.rtl.assemble import TOP, assemble
 from hwgen.rtl.atomic import replaced_folder
 from hwgen.rtl.build_directory import Build
+from hwgen.rtl.ports import input_ports, output_ports
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -101,10 +102,11 @@ def write_vendor_project(build: Build, out: Path, kind: VendorTool, part: str, c
     with replaced_folder(out, RECORD) as folder:
         sources, memories = _copy_sources(build, folder / "src")
         environment, digest = _environment(), build.sources_sha256
+        streams = [port.name for port in (*input_ports(build.flow), *output_ports(build.flow))]
         for template, name in tool.files:
             text = environment.get_template(template).render(
                 part=part, period_ns=f"{math.floor(1e6 / clock_mhz) / 1000:.3f}", top=TOP,
-                ip_name=f"hwgen_{digest[:12]}", sources=sources, memories=memories,
+                ip_name=f"hwgen_{digest[:12]}", sources=sources, memories=memories, streams=streams,
             )
             (folder / name).write_text(text)
         record = ProjectRecord(tool=kind, part=part, clock_mhz=clock_mhz, sources_sha256=digest)

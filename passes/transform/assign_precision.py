@@ -1,13 +1,15 @@
-"""Quantize what a model leaves in float: weights of linear operators, and the values that enter them or a table.
+"""Quantize what a model leaves in float: weights of linear operators, and the values that enter them, a pool or a table.
 
     linear(x, W, b)   ⇒   linear(quantize(x), quantize(W), b)
 
+A value that is repeated on its way there (a resize) is quantized before.
 Biases stay exact (they go into the requantizer).  With ``calibration`` data a fixed-point format keeps its width and
 gets, tensor by tensor, the fewest integer bits that hold the largest magnitude seen.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import frexp
 from typing import Final
@@ -18,20 +20,33 @@ from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Fixed, FloatArray, Quantized, parse_quantized
 from hwgen.ir.graph import Graph, Node, Rewriter, Value
 from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
+from hwgen.ops.real_sampling import FUNCTION_OPS
 from hwgen.ops.record import make
 from hwgen.ops.run import constant_floats, evaluate
 from hwgen.ops.source import ConstantAttrs
+from hwgen.ops.weights import POOLS, PRODUCTS
 from hwgen.pipeline import Effect, Notes, Pass
 
-_NEEDS_CODES: Final = ("linear", "sigmoid", "tanh")
-_TRANSPARENT: Final = ("reshape", "identity", "transpose")
+_NEEDS_CODES: Final = frozenset((*PRODUCTS, *POOLS, *FUNCTION_OPS))
+_MEETINGS: Final = frozenset(("add", "sub", "mul", "min", "max", "pad"))
+"""Operators that take sums and products as they are, but no other functions: what they join meets on a grid."""
+_FUNCTIONS: Final = frozenset((*FUNCTION_OPS, "prelu", "threshold"))
+_AFFINE: Final = ("scale_bias", "batch_norm", "relu", "clip")
+_TRANSPARENT: Final = ("reshape", "identity", "transpose", "slice", "resize", "max_pool")
 
 
 def _is_quantized(value: Value) -> bool:
-    """Whether a quantizer, or nothing but shape operations after one, makes the value."""
+    """Whether a quantizer, or nothing but what keeps its grid after one, makes the value."""
     while value.producer.op in _TRANSPARENT:
         value = value.producer.inputs[0]
     return value.type.format is not REAL
+
+
+def _is_function(value: Value) -> bool:
+    """Whether a function that has no exact codes makes the value, with nothing but scales, clamps and moves after it."""
+    while value.type.format is REAL and value.producer.op in (*_TRANSPARENT, *_AFFINE):
+        value = value.producer.inputs[0]
+    return value.type.format is REAL and value.producer.op in _FUNCTIONS
 
 
 def _fitted(format_: Quantized, largest: float) -> Quantized:
@@ -39,6 +54,13 @@ def _fitted(format_: Quantized, largest: float) -> Quantized:
     if not isinstance(format_, Fixed) or largest <= 0:
         return format_
     return replace(format_, integer_bits=frexp(largest)[1] + format_.is_signed)
+
+
+def _with_quantizer(value: Value, format_: Quantized, name: str, *, repeats: bool) -> Value:
+    """``value`` on a grid.  repeats: quantize what its producer repeats."""
+    source = value.producer.inputs[0] if repeats else value
+    quantized = make(QUANTIZE, QuantizeAttrs(format_), [source], name, source.producer.path).output
+    return value.producer.with_inputs([quantized]).output if repeats else quantized
 
 
 @dataclass(frozen=True)
@@ -63,10 +85,10 @@ class AssignPrecision(Pass):
         rewriter = Rewriter(graph)
         for node in graph.nodes:
             rewriter.copy(node)
-            if node.op not in _NEEDS_CODES or not self._wants(node, graph):
+            if not self._wants(node, graph):
                 continue
             inputs = [rewriter[v] for v in node.inputs]
-            for index in range(min(2, len(inputs))):
+            for index in self._indices(node, inputs):
                 value = inputs[index]
                 if _is_quantized(value):
                     notes.left(node.path, f"input {index} is quantized by the model")
@@ -74,13 +96,19 @@ class AssignPrecision(Pass):
                 attrs = value.producer.attrs
                 top = float(np.abs(constant_floats(attrs)).max(initial=0)) if isinstance(attrs, ConstantAttrs) else 0.0
                 chosen = format_ if self.calibration is None else _fitted(format_, top or largest.get(node.inputs[index], 0.0))
-                name = f"{value.name}.q" if len(graph.uses.get(node.inputs[index], ())) <= 1 else f"{node.output.name}.in{index}"
-                quantize = make(QUANTIZE, QuantizeAttrs(chosen), [value], rewriter.name(name), value.producer.path)
-                inputs[index] = quantize.output
+                alone = len(graph.uses.get(node.inputs[index], ())) <= 1
+                name = rewriter.name(f"{value.name}.q" if alone else f"{node.output.name}.in{index}")
+                inputs[index] = _with_quantizer(value, chosen, name, repeats=alone and value.producer.op == "resize")
                 notes.changed(node.path, f"input {index} ({value.name}) becomes {chosen}")
             rewriter.replace(node.output, node.with_inputs(inputs).output)
         return rewriter.finish()
 
     def _wants(self, node: Node, graph: Graph) -> bool:
-        """A function that only the host computes needs no codes."""
-        return node.op == "linear" or bool(graph.uses.get(node.output))
+        """What only the host computes needs no codes."""
+        return node.op in (*PRODUCTS, *POOLS) or bool(graph.uses.get(node.output))
+
+    def _indices(self, node: Node, inputs: list[Value]) -> Sequence[int]:
+        """The inputs of ``node`` that need codes."""
+        if node.op in _NEEDS_CODES:
+            return range(min(2, len(inputs)))
+        return [k for k, v in enumerate(inputs) if node.op in _MEETINGS and _is_function(v)]

@@ -1,6 +1,6 @@
-"""Fold batch normalization into the linear operator before it, where its weights are still floats.
+"""Fold batch normalization into the linear operator or convolution before it, where its weights are still floats.
 
-    linear(W, b) → batch_norm(γ, β, μ, σ²)   ⇒   linear(W·g, (b-μ)·g + β),   g = γ / sqrt(σ² + ε)
+    linear(W, b) → batch_norm(γ, β, μ, σ²)   ⇒   linear(W·g, (b-μ)·g + β),   g = γ / sqrt(σ² + ε) of each output
 
 Quantized weights stay as they are: their batch norm goes, exactly, into the requantizer.
 """
@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwgen.formats import REAL
-from hwgen.ir.graph import NO_ATTRS, Graph, Node, Rewriter
-from hwgen.ops.linear import LINEAR
-from hwgen.ops.record import attrs_as, make
+from hwgen.ir.graph import Graph, Node, Rewriter
+from hwgen.ops.conv_transpose import TransposedAttrs
+from hwgen.ops.record import Float64, attrs_as, make
 from hwgen.ops.run import constant_floats
 from hwgen.ops.scalar import BatchNormAttrs
 from hwgen.ops.source import CONSTANT, ConstantAttrs
+from hwgen.ops.table import REAL as REAL_OPS
+from hwgen.ops.weights import PRODUCTS
 from hwgen.pipeline import Effect, Notes, Pass
 
 
@@ -39,8 +41,11 @@ class FoldBatchNorm(Pass):
 
     def _fold(self, node: Node, graph: Graph, rewriter: Rewriter, notes: Notes) -> Node | None:
         before = rewriter[node.inputs[0]].producer
-        if before.op != "linear":
-            notes.left(node.path, f"what comes before is {before.op}, not a linear operator")
+        if before.op not in PRODUCTS:
+            notes.left(node.path, f"what comes before is {before.op}, not a linear operator or a convolution")
+            return None
+        if attrs_as(node, BatchNormAttrs).axis % len(node.output.type.shape) != 1:
+            notes.left(node.path, f"its channels are not those of {before.path}")
             return None
         if len(graph.uses.get(node.inputs[0], ())) > 1:
             notes.left(node.path, f"{before.path} is used by others too")
@@ -55,10 +60,18 @@ class FoldBatchNorm(Pass):
         folded = attrs_as(node, BatchNormAttrs).scale_bias()
         gain, shift = (np.array([float(v) for v in vector]) for vector in (folded.gain, folded.bias))
         old_bias = constant_floats(bias[0]).ravel() if bias and isinstance(bias[0], ConstantAttrs) else 0.0
-        parts = {"weight": constant_floats(weight) * gain[:, None], "bias": old_bias * gain + shift}
+        parts = {"weight": constant_floats(weight) * _along_outputs(gain, before), "bias": old_bias * gain + shift}
         constants = [
             make(CONSTANT, ConstantAttrs(data), [], rewriter.name(f"{node.output.name}.folded_{part}"), before.path).output
             for part, data in parts.items()
         ]
         notes.changed(node.path, f"folded into {before.path}")
-        return make(LINEAR, NO_ATTRS, [before.inputs[0], *constants], node.output.name, before.path)
+        return make(REAL_OPS[before.op], before.attrs, [before.inputs[0], *constants], node.output.name, before.path)
+
+
+def _along_outputs(gain: Float64, node: Node) -> Float64:
+    """One number an output, to be multiplied with the weight."""
+    weight = node.inputs[1].type.shape
+    if isinstance(node.attrs, TransposedAttrs):  # (in, out / groups, taps…)
+        gain = np.repeat(gain.reshape(node.attrs.groups, -1), weight[0] // node.attrs.groups, axis=0)
+    return gain.reshape(*gain.shape, *(1,) * (len(weight) - gain.ndim))

@@ -17,23 +17,37 @@ from hwgen.ops.source import ConstantAttrs, constant_reals
 from hwgen.pipeline import Effect, Notes, Pass
 
 
-def _vector(value: Value, like: tuple[int, ...], node: Node) -> tuple[Surd, ...] | None:
-    """The constant's exact values as one number or one a channel (last axis); None if it is not constant."""
+@dataclass(frozen=True, slots=True)
+class _Vector:
+    """One number, or one a channel along ``axis`` (negative: from the last)."""
+
+    values: tuple[Surd, ...]
+    axis: int = -1
+
+
+def _vector(value: Value, like: tuple[int, ...], node: Node) -> _Vector | None:
+    """The constant's exact values; None if it is not constant."""
     attrs = value.producer.attrs
     if not isinstance(attrs, ConstantAttrs):
         return None
     exact = constant_reals(attrs)
     if exact.size == 1:
-        return (exact.ravel()[0],)
-    if exact.size != like[-1] or exact.shape[-1] != like[-1]:
+        return _Vector((exact.ravel()[0],))
+    shape = (*(1,) * (len(like) - exact.ndim), *exact.shape)
+    long = [k for k, d in enumerate(shape) if d != 1]
+    if len(shape) != len(like) or len(long) != 1 or shape[long[0]] != like[long[0]]:
         raise HwgenError(
             "unsupported-node", f"{node.op} {node.path!r}", f"a constant of shape {exact.shape} with a value of shape {like}",
             "use a scalar or one number a channel",
         )
-    return tuple(exact.ravel())
+    return _Vector(tuple(exact.ravel()), long[0] - len(like))
 
 
-def _merged(outer: ScaleBiasAttrs, inner: ScaleBiasAttrs) -> ScaleBiasAttrs:
+def _merged(outer: ScaleBiasAttrs, inner: ScaleBiasAttrs) -> ScaleBiasAttrs | None:
+    """Both as one; None where their channels run along different axes."""
+    axes = {a.axis for a in (outer, inner) if a.channels > 1} or {-1}
+    if len(axes) > 1:
+        return None
     count = max(outer.channels, inner.channels)
 
     def at(vector: tuple[Surd, ...], index: int) -> Surd:
@@ -41,21 +55,22 @@ def _merged(outer: ScaleBiasAttrs, inner: ScaleBiasAttrs) -> ScaleBiasAttrs:
 
     gains = tuple(at(outer.gain, c) * at(inner.gain, c) for c in range(count))
     biases = tuple(at(outer.gain, c) * at(inner.bias, c) + at(outer.bias, c) for c in range(count))
-    return ScaleBiasAttrs(gains, biases)
+    return ScaleBiasAttrs(gains, biases, *axes)
 
 
-def _scale_bias(op: str, constant: tuple[Surd, ...], *, constant_first: bool) -> ScaleBiasAttrs | None:
+def _scale_bias(op: str, constant: _Vector, *, constant_first: bool) -> ScaleBiasAttrs | None:
+    values, axis = constant.values, constant.axis
     match op:
         case "add":
-            return ScaleBiasAttrs((UNIT,), constant)
+            return ScaleBiasAttrs((UNIT,), values, axis)
         case "sub" if constant_first:
-            return ScaleBiasAttrs((-UNIT,), constant)
+            return ScaleBiasAttrs((-UNIT,), values, axis)
         case "sub":
-            return ScaleBiasAttrs((UNIT,), tuple(-c for c in constant))
+            return ScaleBiasAttrs((UNIT,), tuple(-c for c in values), axis)
         case "mul":
-            return ScaleBiasAttrs(constant, (ZERO,))
+            return ScaleBiasAttrs(values, (ZERO,), axis)
         case "div" if not constant_first:
-            return ScaleBiasAttrs(tuple(c.inverse() for c in constant), (ZERO,))
+            return ScaleBiasAttrs(tuple(c.inverse() for c in values), (ZERO,), axis)
         case _:
             return None
 
@@ -77,7 +92,8 @@ class FoldScalarArithmetic(Pass):
             value, attrs = found
             before = value.producer
             if before.op == "scale_bias" and len(graph.uses.get(value, ())) <= 1:
-                value, attrs = before.inputs[0], _merged(attrs, attrs_as(before, ScaleBiasAttrs))
+                merged = _merged(attrs, attrs_as(before, ScaleBiasAttrs))
+                value, attrs = (value, attrs) if merged is None else (before.inputs[0], merged)
             notes.changed(node.path, f"{node.op} with a constant")
             rewriter.replace(node.output, make(SCALE_BIAS, attrs, [value], node.output.name, node.path).output)
         return rewriter.finish()

@@ -1,17 +1,19 @@
 // Product of a weight matrix and a streamed vector: the blocked multiplier array.
 //
-// y[o] = bias[o] + sum_i w[o][i] * x[i]     int64 view: y = w @ x + bias
-// Stream     in: InBlocks = ceil(In / InLanes) beats a vector, lanes past In ignored;
+// y[g][o] = bias[g][o] + sum_p sum_i w[g][o][p][i] * x[p][i]     int64 view: y = w[g] @ x + bias[g]
+// A vector has Positions * In elements. Vector k counted from reset meets the weights of group g = k mod Groups.
+// Stream     in: Positions * InBlocks beats a vector, InBlocks = ceil(In / InLanes) a position, lanes past In ignored;
 //            out: OutBlocks = ceil(Out / OutLanes) beats, each as soon as its last input block is in, valid only:
 //            an operation whose result will leave waits for room_i and pulses reserve_o (hg_credit_fifo)
-// Cycles     InBlocks * OutBlocks a vector, none idle while input and room are there. A beat accepted at edge t is issued
-//            at t+1 ... t+OutBlocks, the next beat is accepted at t+OutBlocks at the earliest
+// Cycles     Positions * InBlocks * OutBlocks a vector, none idle while input and room are there. A beat accepted at edge t
+//            is issued at t+1 ... t+OutBlocks, the next beat is accepted at t+OutBlocks at the earliest
 // Latency    a result issued at edge e can be sampled at e + R + T + 2; R = 2 for RomStyle 2, else 1;
 //            T = ceil(clog2(InLanes) / TreeLevelsPerStage)
 // Ready      in_ready_o is a function of registers and room_i
-// Memory     w: InBlocks * OutBlocks words of OutLanes * InLanes * WWidth; word i * OutBlocks + o holds w[out][in] of
-//            input block i, output block o at field (out lane * InLanes + in lane). Padding is zero bits
-//            bias: OutBlocks words of OutLanes * AccWidth, the initial values of the accumulators
+// Memory     w: Groups * Positions * InBlocks * OutBlocks words of OutLanes * InLanes * WWidth; word
+//            ((g * Positions + p) * InBlocks + i) * OutBlocks + o holds w[g][out][p][in] of input block i, output block o
+//            at field (out lane * InLanes + in lane). Padding is zero bits
+//            bias: Groups * OutBlocks words of OutLanes * AccWidth, the initial values of the accumulators
 // Kinds      of x and w: hg_product
 // Reset      rst_i synchronous, active high; clears valids and counters
 module hg_matvec #(
@@ -29,7 +31,9 @@ module hg_matvec #(
   parameter BiasFile                        = "",
   parameter int unsigned RomStyle           = 0,
   parameter int unsigned BiasRomStyle       = 0,
-  parameter int unsigned TreeLevelsPerStage = 2
+  parameter int unsigned TreeLevelsPerStage = 2,
+  parameter int unsigned Positions          = 1,
+  parameter int unsigned Groups             = 1
 ) (
   input  logic                              clk_i,
   input  logic                              rst_i,
@@ -47,6 +51,9 @@ module hg_matvec #(
   if (In < 1 || Out < 1) begin : gen_bad_size
     $error("hg_matvec: In and Out must be at least 1");
   end
+  if (Positions < 1 || Groups < 1) begin : gen_bad_count
+    $error("hg_matvec: Positions and Groups must be at least 1");
+  end
   if (InLanes < 1 || InLanes > In) begin : gen_bad_in_lanes
     $error("hg_matvec: InLanes must lie in 1 ... In");
   end
@@ -60,7 +67,7 @@ module hg_matvec #(
   localparam int unsigned InBlocks     = (In + InLanes - 1) / InLanes;
   localparam int unsigned OutBlocks    = (Out + OutLanes - 1) / OutLanes;
   localparam int unsigned TailLanes    = In - (InBlocks - 1) * InLanes;
-  localparam int unsigned Words        = InBlocks * OutBlocks;
+  localparam int unsigned Words        = Groups * Positions * InBlocks * OutBlocks;
   localparam int unsigned Products     = InLanes * OutLanes;
   localparam int unsigned ProductWidth = XWidth + ((WKind == 2) ? 1 : WWidth);
   localparam int unsigned SumWidth     = ProductWidth + $clog2(InLanes);
@@ -78,15 +85,18 @@ module hg_matvec #(
   logic [WordWidth-1:0]           word_q;
   logic [InBlockWidth-1:0]        in_block_q;
   logic [BlockWidth-1:0]          block_q;
+  logic                           first_block, last_block, first_position, last_position;
   logic                           first_in, last_in, last_out, issue, accept;
 
-  assign first_in   = in_block_q == '0;
-  assign last_in    = in_block_q == InBlockWidth'(InBlocks - 1);
-  assign last_out   = block_q == BlockWidth'(OutBlocks - 1);
-  assign issue      = busy_q && (room_i || !last_in);
-  assign in_ready_o = !busy_q || (issue && last_out);
-  assign accept     = in_valid_i && in_ready_o;
-  assign reserve_o  = issue && last_in;
+  assign first_block = in_block_q == '0;
+  assign last_block  = in_block_q == InBlockWidth'(InBlocks - 1);
+  assign first_in    = first_block && first_position;
+  assign last_in     = last_block && last_position;
+  assign last_out    = block_q == BlockWidth'(OutBlocks - 1);
+  assign issue       = busy_q && (room_i || !last_in);
+  assign in_ready_o  = !busy_q || (issue && last_out);
+  assign accept      = in_valid_i && in_ready_o;
+  assign reserve_o   = issue && last_in;
 
   always_ff @(posedge clk_i) begin
     if (rst_i) begin
@@ -99,8 +109,24 @@ module hg_matvec #(
       if (issue) begin
         word_q  <= (word_q == WordWidth'(Words - 1)) ? '0 : word_q + WordWidth'(1);
         block_q <= last_out ? '0 : block_q + BlockWidth'(1);
-        if (last_out) in_block_q <= last_in ? '0 : in_block_q + InBlockWidth'(1);
+        if (last_out) in_block_q <= last_block ? '0 : in_block_q + InBlockWidth'(1);
       end
+    end
+  end
+
+  if (Positions == 1) begin : gen_position
+    assign first_position = 1'b1;
+    assign last_position  = 1'b1;
+  end else begin : gen_positions
+    localparam int unsigned PositionWidth = $clog2(Positions);
+    logic [PositionWidth-1:0] position_q;
+
+    assign first_position = position_q == '0;
+    assign last_position  = position_q == PositionWidth'(Positions - 1);
+
+    always_ff @(posedge clk_i) begin
+      if (rst_i)                                position_q <= '0;
+      else if (issue && last_out && last_block) position_q <= last_position ? '0 : position_q + PositionWidth'(1);
     end
   end
 
@@ -112,7 +138,7 @@ module hg_matvec #(
   logic [Products-1:0][WWidth-1:0] w;
   logic [InLanes-1:0][XWidth-1:0]  x;
   logic [InLanes-1:0]              x_used;
-  logic                            read_valid, read_last;
+  logic                            read_valid, read_last_block;
   logic [SideWidth-1:0]            read_side, product_side, sum_side;
 
   hg_rom #(
@@ -127,13 +153,13 @@ module hg_matvec #(
   );
 
   hg_delay #(
-    .Width (InLanes * XWidth + SideWidth),
+    .Width (InLanes * XWidth + 1 + SideWidth),
     .Cycles(RomLatency)
   ) u_read_data (
     .clk_i,
     .rst_i,
-    .data_i({x_q, first_in, last_in, block_q}),
-    .data_o({x, read_side})
+    .data_i({x_q, last_block, first_in, last_in, block_q}),
+    .data_o({x, read_last_block, read_side})
   );
 
   hg_delay #(
@@ -147,9 +173,8 @@ module hg_matvec #(
     .data_o(read_valid)
   );
 
-  assign read_last = read_side[BlockWidth];
   for (genvar i = 0; i < InLanes; i++) begin : gen_used
-    assign x_used[i] = (i < TailLanes) || !read_last;
+    assign x_used[i] = (i < TailLanes) || !read_last_block;
   end
 
   // Products, their sums, the sums of the sums.
@@ -211,27 +236,34 @@ module hg_matvec #(
   );
 
   if (HasBias) begin : gen_bias
-    // The bias is asked for so late that it arrives with the block's sum.
-    logic [BlockWidth-1:0] bias_block;
+    // The bias is asked for so late that it arrives with the block's sum; one word for each operation that begins a sum.
+    localparam int unsigned Biases    = Groups * OutBlocks;
+    localparam int unsigned BiasWidth = (Biases > 1) ? $clog2(Biases) : 1;
+    logic [BiasWidth-1:0] bias_q, bias_word;
+
+    always_ff @(posedge clk_i) begin
+      if (rst_i)                  bias_q <= '0;
+      else if (issue && first_in) bias_q <= (bias_q == BiasWidth'(Biases - 1)) ? '0 : bias_q + BiasWidth'(1);
+    end
 
     hg_delay #(
-      .Width (BlockWidth),
+      .Width (BiasWidth),
       .Cycles(RomLatency + 1 + TreeLatency - BiasLatency)
-    ) u_bias_block (
+    ) u_bias_word (
       .clk_i,
       .rst_i,
-      .data_i(block_q),
-      .data_o(bias_block)
+      .data_i(bias_q),
+      .data_o(bias_word)
     );
 
     hg_rom #(
-      .Depth(OutBlocks),
+      .Depth(Biases),
       .Width(OutLanes * AccWidth),
       .File (BiasFile),
       .Style(BiasRomStyle)
     ) u_bias (
       .clk_i,
-      .addr_i(bias_block),
+      .addr_i(bias_word),
       .data_o(bias)
     );
   end else begin : gen_no_bias

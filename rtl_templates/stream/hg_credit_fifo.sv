@@ -5,12 +5,13 @@
 // Cycles     one beat a cycle; latency 1: pushed at edge e, popped at e+1 at the earliest.
 //            a place reserved at edge e counts from e on, a place popped at e shows on room_o after e
 // Ready      room_o is a function of registers
-// Memory     Depth x Width, distributed; capacity Depth, on the way and stored together. The full rate of a pipeline
-//            whose push comes L edges after its reserve_i needs Depth L + 2
+// Memory     hg_stream_fifo, Depth x Width, RamStyle; capacity Depth, on the way and stored together. The full rate of a
+//            pipeline whose push comes L edges after its reserve_i needs Depth L + 2
 // Reset      rst_i synchronous, active high; forgets contents and reservations (reset the pipeline with it)
 module hg_credit_fifo #(
-  parameter int unsigned Width = 8,
-  parameter int unsigned Depth = 2
+  parameter int unsigned Width    = 8,
+  parameter int unsigned Depth    = 2,
+  parameter int unsigned RamStyle = 0
 ) (
   input  logic             clk_i,
   input  logic             rst_i,
@@ -41,8 +42,9 @@ module hg_credit_fifo #(
   end
 
   hg_stream_fifo #(
-    .Width(Width),
-    .Depth(Depth)
+    .Width   (Width),
+    .Depth   (Depth),
+    .RamStyle(RamStyle)
   ) u_fifo (
     .clk_i,
     .rst_i,

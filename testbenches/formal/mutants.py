@@ -6,16 +6,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from formal.cases import POINT
 from formal.prover import Case, Mode
 from hwgen.rtl.templates import template_files
 
 FIFO: Final = Case("fv_stream_fifo", {"Depth": 3, "Width": 1}, steps=14)
+BLOCK_FIFO: Final = Case("fv_stream_fifo", {"Depth": 5, "Width": 1, "RamStyle": 2}, steps=16)
 SKID: Final = Case("fv_skid_buffer", {"Width": 1}, steps=14)
 CREDIT: Final = Case("fv_credit_fifo", {"Depth": 2, "Width": 1}, steps=10)
 GATED: Final = Case("fv_gated_pipeline", {"Depth": 3, "Latency": 1, "BeatsPerOutput": 2, "Period": 2, "Width": 1}, steps=14)
 TIGHT: Final = Case("fv_gated_pipeline", {"Depth": 2, "Latency": 1, "Period": 1, "Width": 1}, steps=14)
 FORK: Final = Case("fv_stream_fork", {"Outputs": 2, "Width": 1}, steps=12)
 JOIN: Final = Case("fv_stream_join", {"Inputs": 2, "Width": 1}, steps=12)
+CONCAT: Final = Case("fv_concat", {"Inputs": 3, "First": 1, "Second": 2, "Third": 3, "Width": 1}, steps=14)
+BOX: Final = {"Rows": 2, "Cols": 2, "Blocks": 2, "RowLast": 0, "ColFirst": 1, "ColLast": 1, "BlockFirst": 0, "BlockLast": 0}
+SELECT: Final = Case("fv_select", {**BOX, "Width": 1}, steps=14)
+WINDOW: Final = Case("fv_window", {"Period": 2}, steps=30)
+PADDING: Final = Case("fv_window", {**POINT, "PadTop": 1, "OutRows": 4, "Slots": 1, "Period": 2}, steps=30)
+REORDER: Final = Case("fv_reorder", {"Outer": 2, "Inner": 2, "Banks": 2, "RamStyle": 2}, steps=24)
 CONVERTER: Final = Case("fv_width_converter", {"Elements": 5, "InLanes": 2, "OutLanes": 3}, steps=14)
 
 
@@ -73,10 +81,24 @@ MUTANTS: Final = (
         ("the last beat stays", "count_q != '0", "count_q > CountWidth'(1)"),
         ("valid falls when a beat comes", "count_q != '0", "count_q != '0 && !in_valid_i"),
         ("read pointer wraps too early", "read_q == PlaceWidth'(Depth - 1)", "read_q == PlaceWidth'(Depth - 2)"),
-        ("shows the place that is written", "out_data_o  = mem[read_q]", "out_data_o  = mem[write_q]"),
+        ("shows the place that is written", "out_data_o = mem[read_q]", "out_data_o = mem[write_q]"),
         ("pops are not counted", "if (pop && !push) count_q", "if (1'b0) count_q"),
         ("write pointer is not reset", "write_q <= '0;\n", "write_q <= write_q;\n"),
         ("count is not reset", "      count_q <= '0;", "      count_q <= count_q;"),
+    ),
+    *_of(
+        BLOCK_FIFO, "hg_stream_fifo",
+        ("reads one beat too late", "(RamStyle == 2) ? 2 : 0", "(RamStyle == 2) ? 1 : 0"),
+        ("reads what has not come", "pop && count_q > CountWidth'(2)", "pop && count_q >= CountWidth'(2)"),
+        ("leaves what has come to the front", "pop && count_q > CountWidth'(2)", "pop && count_q > CountWidth'(3)"),
+        ("forgets a beat that comes as another leaves", "(count_q == CountWidth'(2) && pop)", "1'b0"),
+        ("overwrites the front while stalled", "(count_q == CountWidth'(2) && pop)", "count_q == CountWidth'(2)"),
+        ("the memory goes on while stalled", ".out_i       (pop)", ".out_i       (out_ready_i || pop || push)"),
+        ("takes the front's beat for the memory's", "first_read_q  <= second_read_q;", "first_read_q  <= read;"),
+        ("shows the front's other beat", ": front[front_read_q]", ": front[!front_read_q]"),
+        ("the front's places are not reset", "front_write_q <= 1'b0;", "front_write_q <= front_write_q;"),
+        ("what was read before a reset is shown", "first_read_q  <= 1'b0;", "first_read_q  <= first_read_q;"),
+        ("the read pointer is not reset", "read_q  <= PlaceWidth'(Ahead);", "read_q  <= read_q;"),
     ),
     *_of(
         SKID, "hg_skid_buffer",
@@ -124,6 +146,50 @@ MUTANTS: Final = (
         ("never valid", "out_valid_o = &in_valid_i", "out_valid_o = 1'b0"),
     ),
     *_of(
+        CONCAT, "hg_concat",
+        ("turns go on after each beat", "turn_q <= last ? turn_next : turn_q", "turn_q <= turn_next"),
+        ("one beat too many a turn", "LeftWidth'(BeatTable[32*k+:32] - 32'd1)", "LeftWidth'(BeatTable[32*k+:32])"),
+        ("the last input has no turn", "TurnWidth'(Inputs - 1)", "TurnWidth'(Inputs - 2)"),
+        ("all inputs are ready", "out_ready_i && turn_q == TurnWidth'(k)", "out_ready_i"),
+        ("valid with another input's beat", "out_valid_o = valid[turn_q]", "out_valid_o = |in_valid_i"),
+        ("shows the first input always", "out_data_o  = data[turn_q]", "out_data_o  = in_data_i[0]"),
+        ("the turn is not reset", "turn_q <= '0;\n", "turn_q <= turn_q;\n"),
+    ),
+    *_of(
+        SELECT, "hg_select",
+        ("the box ends too early", "at <= last", "at < last"),
+        ("waits outside the box too", "out_ready_i || !chosen", "out_ready_i"),
+        ("valid outside the box too", "in_valid_i && chosen", "in_valid_i"),
+        ("columns count with every beat", "if (block_end)            col_q", "col_q"),
+        ("other data", "out_data_o  = in_data_i", "out_data_o  = ~in_data_i"),
+        ("blocks are not reset", "block_q <= '0;\n", "block_q <= block_q;\n"),
+    ),
+    *_of(
+        WINDOW, "hg_window",
+        ("always ready", "rows_q < row_limit || (rows_q == row_limit && row_moves && write_col_q < col_base)", "1'b1"),
+        ("takes the first tap's column", "write_col_q < col_base", "write_col_q <= col_base"),
+        ("starts one position early", "write_col_q > col_last", "write_col_q >= col_last"),
+        ("shows the memory for padding", "last_padded ? {Lanes{Width'(PadValue)}} : data", "data"),
+        ("the next row's taps begin at the image's", "tap_col_q      <= col_first;\n      tap_addr_q     <= group_addr_q;",
+         "tap_col_q      <= '0;\n      tap_addr_q     <= group_addr_q;"),
+        ("rows are not reset", "rows_q        <= '0;\n", "rows_q        <= rows_q;\n"),
+    ),
+    *_of(PADDING, "hg_window", ("takes the row that the next windows read too", "row_moves && write_col_q", "write_col_q")),
+    *_of(
+        WINDOW, "hg_window",
+        ("rows are never finished", "row_written      = write && write_block_last && write_col_last", "row_written      = 1'b0"),
+        mode=Mode.COVER,
+    ),
+    *_of(
+        REORDER, "hg_reorder",
+        ("one bank is never used", "stored_q != StoreWidth'(Banks)", "stored_q == '0"),
+        ("a block is read as it came", "AddrWidth'(step(k))", "AddrWidth'(1)"),
+        ("read before it is whole", "read        = stored_q != '0 && (!word_q", "read        = (!word_q"),
+        ("data changes while stalled", "if (out_moves)            out_q", "out_q"),
+        ("the first stage is overwritten", "(!word_q || out_moves);", "1'b1;"),
+        ("the read address is not reset", "read_q   <= '0;", "read_q   <= read_q;"),
+    ),
+    *_of(
         CONVERTER, "hg_width_converter",
         ("one place is never used", "count_q <= CountWidth'(Places) - in_units", "count_q < CountWidth'(Places) - in_units"),
         ("valid one unit too late", "out_valid_o = count_q >= out_units", "out_valid_o = count_q > out_units"),
@@ -148,6 +214,9 @@ MUTANTS: Final = (
     *_of(
         CONVERTER, "hg_width_converter",
         ("takes only when empty", "count_q <= CountWidth'(Places) - in_units", "count_q == '0"), mode=Mode.COVER,
+    ),
+    *_of(
+        REORDER, "hg_reorder", ("one bank is never used", "stored_q != StoreWidth'(Banks)", "stored_q == '0"), mode=Mode.COVER,
     ),
 )
 

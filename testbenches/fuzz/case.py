@@ -1,7 +1,7 @@
 """One network with all that decides how it runs, and the folder that keeps it.
 
     model.hwg     the lowered graph (or the real one, where lowering it is what fails)
-    codes.npy     (samples, …) integer codes of the input; absent for a real graph
+    codes.npz     (samples, …) integer codes of each input; absent for a real graph
     case.json     parallelism, FIFO depth, traffic, seeds, where it comes from, what differed, the command that repeats it
 """
 
@@ -14,22 +14,25 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from hwgen.dataflow.cycles import size_fifos
-from hwgen.dataflow.plan import Dataflow, device_nodes, plan, with_fifo_depths
+from hwgen.dataflow.cycles import least_fifos, size_fifos
+from hwgen.dataflow.folding import layers
+from hwgen.dataflow.plan import plan, with_depths
+from hwgen.dataflow.stage import Buffer, Dataflow
 from hwgen.dataflow.unit import Parallelism
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL, IntArray
+from hwgen.formats import REAL
 from hwgen.ir.graph import Graph
 from hwgen.ir.text import parse_graph, print_graph
 from hwgen.ops.checking import check as check_graph
 from hwgen.ops.table import ATTRS
 from hwgen.rtl.atomic import replaced_folder
-from hwgen.sim.compare import Trial
 from hwgen.sim.native_runner import ALL_TRAFFIC, Resets
+from hwgen.sim.samples import Codes
+from hwgen.sim.trials import Trial
 
 RECORD: Final = "case.json"
 MODEL: Final = "model.hwg"
-CODES: Final = "codes.npy"
+CODES: Final = "codes.npz"
 _TRAFFIC: Final = {t.name: t for t in ALL_TRAFFIC}
 
 
@@ -54,15 +57,15 @@ def is_real(graph: Graph) -> bool:
 class FuzzCase:
     """graph: lowered; or real, and then the rest is empty: lowering it is the whole trial.
 
-    parallelism: of each matrix product, by its path.  fifo_depth: of every FIFO; 0: as computed.  trials: the runs.
-    codes: (samples, …) of the input.  origin: seed and number that it was drawn from.
+    parallelism: of each layer, by its path.  fifo_depth: of every stage's FIFO; 0: all as computed.  trials: the runs.
+    codes: (samples, …) of each input.  origin: seed and number that it was drawn from.
     """
 
     graph: Graph
     parallelism: dict[str, Parallelism]
     fifo_depth: int
     trials: tuple[Trial, ...]
-    codes: IntArray | None
+    codes: Codes | None
     origin: str
 
     @property
@@ -71,10 +74,14 @@ class FuzzCase:
         return is_real(self.graph)
 
     def flow(self) -> Dataflow:
-        """The stages."""
-        chosen = [(n, self.parallelism[n.path]) for n in device_nodes(self.graph) if n.path in self.parallelism]
+        """The design, as deep FIFOs as the case says; where it says so, those of branches are the least that these allow."""
+        chosen = [(n, self.parallelism[n.path]) for n, _ in layers(self.graph) if n.path in self.parallelism]
         flow = plan(self.graph, chosen)
-        return with_fifo_depths(flow, [self.fifo_depth] * len(flow.stages)) if self.fifo_depth else size_fifos(flow)
+        if not self.fifo_depth:
+            return size_fifos(flow)
+        stages = {s.name: self.fifo_depth for s in flow.stages if s.fifo_depth}
+        whole = {e.name: e.gives[0].beats for e in flow.elements if isinstance(e, Buffer)}
+        return least_fifos(with_depths(flow, stages | whole))
 
 
 class _Record(BaseModel):
@@ -116,8 +123,15 @@ def save(case: FuzzCase, folder: Path, differed: str) -> None:
     with replaced_folder(folder, RECORD) as fresh:
         (fresh / MODEL).write_text(print_graph(case.graph))
         if case.codes is not None:
-            np.save(fresh / CODES, case.codes, allow_pickle=False)
+            np.savez(fresh / CODES, **case.codes)
         (fresh / RECORD).write_text(record.model_dump_json(indent=2) + "\n")
+
+
+def _load_codes(path: Path) -> Codes | None:
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def load(folder: Path) -> FuzzCase:
@@ -130,5 +144,5 @@ def load(folder: Path) -> FuzzCase:
     return FuzzCase(
         graph, {k: Parallelism(*p) for k, p in record.parallelism.items()}, record.fifo_depth,
         tuple(Trial(t.seed, _TRAFFIC[t.traffic], Resets(*t.resets)) for t in record.trials),
-        np.load(folder / CODES, allow_pickle=False) if (folder / CODES).is_file() else None, record.origin,
+        _load_codes(folder / CODES), record.origin,
     )

@@ -9,11 +9,12 @@ from typing import Final
 
 from rich.table import Table
 
-from hwgen.dataflow.plan import Dataflow
+from hwgen.dataflow.stage import Dataflow
 from hwgen.formats import Integer
+from hwgen.ir.graph import Value
 from hwgen.ops.record import IntegerOp, make
 from hwgen.ops.source import INPUT, InputAttrs
-from hwgen.ops.table import INTEGER_OPS
+from hwgen.ops.table import INTEGER, INTEGER_OPS
 
 PARALLELISM: Final = ("1", "dividing", "not dividing", "full")
 _BUCKETS: Final = (("1", 1, 1), ("2-4", 2, 4), ("5-8", 5, 8), ("9-16", 9, 16), ("17+", 17, 32))
@@ -51,11 +52,15 @@ def cells(flow: Dataflow) -> Iterator[Cell]:
             if not isinstance(format_, Integer):
                 raise TypeError(f"{value.name} is not lowered")
             kind = format_kind(format_)
-            if unit.streams:
-                yield f"{node.op} in", parallelism_kind(unit.in_lanes, value.type.elements), kind
-                yield f"{node.op} out", parallelism_kind(unit.out_lanes, node.output.type.elements), kind
+            if placed is not stage.units[0] and placed.node is stage.units[0].node:
+                continue  # another template of the same operator
+            channels, made = value.type.shape[-1], node.output.type.shape[-1]
+            lanes = next(p.unit.out_lanes for p in reversed(stage.units) if p.node is node)
+            if INTEGER[node.op].work is not None:
+                yield f"{node.op} in", parallelism_kind(unit.in_lanes, channels), kind
+                yield f"{node.op} out", parallelism_kind(lanes, made), kind
             else:
-                yield node.op, parallelism_kind(unit.in_lanes, value.type.elements), kind
+                yield node.op, parallelism_kind(unit.in_lanes, channels), kind
 
 
 def _representatives() -> Iterator[tuple[str, Integer]]:
@@ -70,16 +75,16 @@ def possible() -> tuple[Cell, ...]:
     found: list[Cell] = []
     for op in INTEGER_OPS:
         for kind, format_ in _representatives():
-            value = make(INPUT, InputAttrs((1, 6), format_), [], "x", "x").output
-            if op.unit is not None and op.takes(value):
-                rows = [f"{op.name} in", f"{op.name} out"] if _streams(op) else [op.name]
+            value = make(INPUT, InputAttrs((1, 4, 6), format_), [], "x", "x").output
+            if op.takes(value) and _has_hardware(op, value):
+                rows = [f"{op.name} in", f"{op.name} out"] if op.work is not None else [op.name]
                 found += [(row, lanes, kind) for row in rows for lanes in PARALLELISM]
     return tuple(found)
 
 
-def _streams(op: IntegerOp) -> bool:
-    case = op.sample(Random(0))
-    return op.unit is not None and op.unit(case.node, case.parallelism).streams
+def _has_hardware(op: IntegerOp, value: Value) -> bool:
+    cases = (op.sample(Random(seed), value) for seed in range(8))
+    return any(op.units(case.node, op.fit(case.node, case.parallelism)) for case in cases)
 
 
 def table(seen: Counter[Cell]) -> Table:

@@ -13,6 +13,8 @@ CASES = [
     full(Width=8, Depth=3, latency=5),
     full(Width=4, Depth=2, latency=0),
     full(Width=16, Depth=16, latency=9),
+    full(Width=8, Depth=7, latency=5, RamStyle=2),
+    full(Width=8, Depth=40, latency=3, RamStyle=2),
 ]
 
 

@@ -1,4 +1,4 @@
-"""hg_matvec: products, kinds, padding, the accumulator's bound, and every cycle of its schedule."""
+"""hg_matvec: products, positions, groups, kinds, padding, the accumulator's bound, and every cycle of its schedule."""
 
 from __future__ import annotations
 
@@ -39,6 +39,17 @@ CASES = [
     full(**shape(3, 13, 2, 4, XWidth=8, WWidth=6, AccWidth=18) | {"weights": "max"}),
     full(**shape(3, 13, 2, 4, XWidth=8, WWidth=6, AccWidth=18) | {"weights": "min"}),
     full(**shape(3, 13, 2, 4, XWidth=8, XKind=SIGNED, WWidth=6, AccWidth=17) | {"weights": "min"}),
+    # Windows of several positions; filters in groups. Padding in each position's last block, where zero bits are a bipolar -1.
+    quick(**shape(3, 5, 2, 2, XWidth=4, XKind=SIGNED, WKind=W_BIPOLAR, WWidth=1, AccWidth=9, Positions=3, Groups=2, HasBias=1)),
+    full(**shape(1, 1, 1, 1, XWidth=3, WWidth=3, AccWidth=10, Positions=9)),
+    full(**shape(3, 1, 1, 1, XWidth=3, XKind=SIGNED, WWidth=3, AccWidth=10, HasBias=1, Groups=3)),
+    full(**shape(4, 4, 4, 4, XWidth=4, WWidth=4, AccWidth=13, Positions=5, HasBias=1, RomStyle=1)),
+    full(**shape(5, 3, 2, 2, XWidth=6, WWidth=2, WKind=W_TERNARY, AccWidth=12, Positions=2, Groups=4, HasBias=1, RomStyle=2)),
+    full(**shape(2, 7, 2, 3, XWidth=1, XKind=BIPOLAR, WKind=W_BIPOLAR, WWidth=1, AccWidth=6, Positions=4, Groups=2)),
+    full(**shape(2, 6, 1, 3, XWidth=8, XKind=SIGNED, WWidth=8, AccWidth=21, Positions=6, Groups=5, RomStyle=2, BiasRomStyle=2)),
+    # 3 * 4 * 255 * 31 and 3 * 4 * 255 * -32: the extreme sums again, over positions.
+    full(**shape(3, 4, 2, 3, XWidth=8, WWidth=6, AccWidth=18, Positions=3, Groups=2) | {"weights": "max"}),
+    full(**shape(3, 4, 2, 3, XWidth=8, WWidth=6, AccWidth=18, Positions=3, Groups=2) | {"weights": "min"}),
 ]
 
 
@@ -62,11 +73,15 @@ def code(value: int, bipolar: bool) -> int:
 
 
 def tensors(case: Case, rng: Random) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (groups, out, positions, in) and biases (groups, out)."""
+    groups, positions = case.get("Groups", 1), case.get("Positions", 1)
     kind, width = case.get("WKind", W_SIGNED), case.WWidth
     values = domain(kind, width, of_weight=True)
-    weight = [[draw(values, case.weights, rng, exhaustive=kind != W_SIGNED) for _ in range(case.In)] for _ in range(case.Out)]
-    bias = [rng.randint(-50, 50) if case.get("HasBias", 0) else 0 for _ in range(case.Out)]
-    return np.array(weight, dtype=np.int64), np.array(bias, dtype=np.int64)
+    size = groups * case.Out * positions * case.In
+    weight = [draw(values, case.weights, rng, exhaustive=kind != W_SIGNED) for _ in range(size)]
+    bias = [rng.randint(-50, 50) if case.get("HasBias", 0) else 0 for _ in range(groups * case.Out)]
+    shape_of_weight = (groups, case.Out, positions, case.In)
+    return np.array(weight, dtype=np.int64).reshape(shape_of_weight), np.array(bias, dtype=np.int64).reshape(groups, case.Out)
 
 
 def memories(case: Case, rng: Random):
@@ -74,16 +89,15 @@ def memories(case: Case, rng: Random):
     in_blocks, out_blocks = ceil(case.In / case.InLanes), ceil(case.Out / case.OutLanes)
     bipolar = case.get("WKind", W_SIGNED) == W_BIPOLAR
     words = []
-    for i in range(in_blocks):
-        for o in range(out_blocks):
+    for group in weight:
+        for position, i, o in np.ndindex(case.get("Positions", 1), in_blocks, out_blocks):
             fields = []
             for row in range(o * case.OutLanes, (o + 1) * case.OutLanes):
                 for column in range(i * case.InLanes, (i + 1) * case.InLanes):
                     used = row < case.Out and column < case.In
-                    fields.append(code(int(weight[row, column]), bipolar) if used else 0)
+                    fields.append(code(int(group[row, position, column]), bipolar) if used else 0)
             words.append(pack(fields, case.WWidth))
-    padded = [*bias.tolist(), *[0] * (out_blocks * case.OutLanes - case.Out)]
-    rows = [pack(padded[o * case.OutLanes : (o + 1) * case.OutLanes], case.AccWidth) for o in range(out_blocks)]
+    rows = [beat for group in bias.tolist() for beat in beats_of(group, case.OutLanes, case.AccWidth)]
     files = {"w.mem": (words, case.WWidth * case.InLanes * case.OutLanes)}
     return files | ({"b.mem": (rows, case.AccWidth * case.OutLanes)} if case.get("HasBias", 0) else {})
 
@@ -128,7 +142,9 @@ class Layer:
         case = self.case = current_case()
         self.bench = bench
         self.weight, self.bias = tensors(case, case.random())
-        self.in_blocks, self.out_blocks = ceil(case.In / case.InLanes), ceil(case.Out / case.OutLanes)
+        self.positions, self.vectors_begun = case.get("Positions", 1), 0
+        self.in_beats = self.positions * ceil(case.In / case.InLanes)
+        self.out_blocks = ceil(case.Out / case.OutLanes)
         rom = 2 if case.get("RomStyle", 0) == 2 else 1
         depth_of_tree = (case.InLanes - 1).bit_length()
         self.latency = rom + ceil(depth_of_tree / case.get("TreeLevelsPerStage", 2)) + 2
@@ -140,15 +156,14 @@ class Layer:
         kind = self.case.get("XKind", UNSIGNED)
         values, rng = domain(kind, self.case.XWidth, of_weight=False), self.bench.rng
         how = ["min", "max", *["random"] * count][:count]
-        return np.array(
-            [[draw(values, h, rng, exhaustive=kind == BIPOLAR) for _ in range(self.case.In)] for h in how], dtype=np.int64
-        )
+        flat = [draw(values, h, rng, exhaustive=kind == BIPOLAR) for h in how for _ in range(self.positions * self.case.In)]
+        return np.array(flat, dtype=np.int64).reshape(count, self.positions, self.case.In)
 
     def send(self, x: np.ndarray) -> None:
-        """As beats, the tail lanes of the last one filled with noise."""
+        """As beats, the tail lanes of each position's last one filled with noise."""
         bipolar = self.case.get("XKind", UNSIGNED) == BIPOLAR
-        for vector in x:
-            codes = [code(int(v), bipolar) for v in vector]
+        for position in x.reshape(-1, self.case.In):
+            codes = [code(int(v), bipolar) for v in position]
             noise = [self.bench.rng.getrandbits(self.case.XWidth) for _ in range(self.case.InLanes)]
             self.source.send(beats_of(codes, self.case.InLanes, self.case.XWidth, padding=noise))
 
@@ -158,7 +173,14 @@ class Layer:
         return np.array(lanes).reshape(count, -1)[:, : self.case.Out]
 
     def expected(self, x: np.ndarray) -> np.ndarray:
-        return x @ self.weight.T + self.bias
+        """Of the next vectors after the last ones that were asked for; ``reset`` begins anew with group 0."""
+        group = (self.vectors_begun + np.arange(len(x))) % len(self.weight)
+        self.vectors_begun += len(x)
+        return np.einsum("kopi,kpi->ko", self.weight[group], x) + self.bias[group]
+
+    async def reset(self, cycles: int) -> None:
+        await self.bench.reset(cycles)
+        self.vectors_begun = 0
 
 
 @cocotb.test()
@@ -196,8 +218,8 @@ async def issues_one_operation_each_cycle_without_a_gap(dut):
     await layer.results(4)
     accepted, issued, seen = layer.source.edges, layer.room.issued, layer.sink.edges
     blocks = layer.out_blocks
-    assert accepted == [accepted[0] + k * blocks for k in range(4 * layer.in_blocks)], "a beat waited"
-    last_beats = accepted[layer.in_blocks - 1 :: layer.in_blocks]
+    assert accepted == [accepted[0] + k * blocks for k in range(4 * layer.in_beats)], "a beat waited"
+    last_beats = accepted[layer.in_beats - 1 :: layer.in_beats]
     assert issued == [edge + 1 + o for edge in last_beats for o in range(blocks)], "the last block was not issued at t+1 ..."
     assert seen == [edge + layer.latency for edge in issued], f"latency is not {layer.latency}"
 
@@ -207,10 +229,10 @@ async def waits_for_room_only_where_a_result_leaves(dut):
     bench = await Bench.of(dut)
     layer = Layer(bench, depth=1, profile=chance(0))
     layer.send(layer.vectors(3))
-    await bench.cycles(layer.in_blocks * layer.out_blocks * 3 + 20)
+    await bench.cycles(layer.in_beats * layer.out_blocks * 3 + 20)
     # One result is stored. What is taken in: all of the first vector, the blocks of the next up to its last (if the last
     # output block was already issued), and one beat held.
-    taken = layer.in_blocks if layer.out_blocks > 1 else 2 * layer.in_blocks
+    taken = layer.in_beats if layer.out_blocks > 1 else 2 * layer.in_beats
     assert len(layer.source.edges) == taken, f"took {len(layer.source.edges)} beats"
     assert len(layer.room.issued) == 1
 
@@ -220,8 +242,8 @@ async def takes_a_whole_vector_in_without_any_room(dut):
     bench = await Bench.of(dut)
     layer = Layer(bench, depth=0)
     layer.send(layer.vectors(3))
-    await bench.cycles(layer.in_blocks * layer.out_blocks * 3 + 20)
-    assert len(layer.source.edges) == layer.in_blocks, f"took {len(layer.source.edges)} beats"
+    await bench.cycles(layer.in_beats * layer.out_blocks * 3 + 20)
+    assert len(layer.source.edges) == layer.in_beats, f"took {len(layer.source.edges)} beats"
     assert not layer.room.issued and not layer.sink.beats
 
 
@@ -231,8 +253,8 @@ async def starts_anew_after_reset_in_mid_vector(dut):
     layer = Layer(bench)
     for reset_cycles in (3, 1, 1, 1):
         layer.send(layer.vectors(3))
-        await bench.cycles(bench.rng.randint(3, 2 * layer.in_blocks * layer.out_blocks + 3))
-        await bench.reset(reset_cycles)
+        await bench.cycles(bench.rng.randint(3, 2 * layer.in_beats * layer.out_blocks + 3))
+        await layer.reset(reset_cycles)
         await bench.cycles(layer.latency + 2)
         assert not layer.sink.beats, "a result from before the reset came out"
         x = layer.vectors(3)

@@ -45,7 +45,8 @@ def test_build_prints_exactly_the_documented_keys(hwgen: Hwgen, mlp: Path) -> No
     assert done.code == 0, done.err
     record = done.record
     assert set(record) == {
-        "model", "input_format", "host_steps", "verification", "performance", "synthesis", "seconds", "build_dir", "layers"
+        "model", "input_format", "host_steps", "verification", "performance", "synthesis", "seconds", "build_dir", "layers",
+        "branches", "memory_bits", "default_precision",
     }
     assert record["model"] == {"name": "mlp", "nodes": 8, "parameters": 53, "macs": 45}
     assert set(record["verification"]) == {"samples", "mismatches", "reference_max_abs_error", "first_difference"}
@@ -269,7 +270,7 @@ def test_markup_in_names_is_text(hwgen: Hwgen, tmp_path: Path) -> None:
 def test_check_lists_every_problem_at_once(hwgen: Hwgen, tmp_path: Path) -> None:
     path = write_mlp(tmp_path / "two.onnx")
     model = onnx.load(path)
-    for index, op in enumerate(("Hardmax", "Selu")):
+    for index, op in enumerate(("Hardmax", "LpNormalization")):
         model.graph.node.append(onnx.helper.make_node(op, ["x"], [f"o{index}"], name=f"n{index}"))
         model.graph.output.append(onnx.helper.make_tensor_value_info(f"o{index}", 1, ["batch", 6]))
     model.graph.node.append(onnx.helper.make_node("Relu", ["o0"], ["o2"], name="behind"))
@@ -277,19 +278,35 @@ def test_check_lists_every_problem_at_once(hwgen: Hwgen, tmp_path: Path) -> None
     done = hwgen("check", path, "--json")
     assert done.code == 2
     assert [(p["code"], p["where"]) for p in done.record["problems"]] == [
-        ("unsupported-node", "Hardmax 'n0'"), ("unsupported-node", "Selu 'n1'")
+        ("unsupported-node", "Hardmax 'n0'"), ("unsupported-node", "LpNormalization 'n1'")
     ]
     assert {n["path"]: n["status"] for n in done.record["nodes"]} == {
         "fc1": "supported", "act1": "supported", "fc2": "supported", "n0": "unsupported", "n1": "unsupported",
         "behind": "not judged",
     }
     shown = hwgen("check", path)
-    assert "Hardmax 'n0'" in shown.out and "Selu 'n1'" in shown.out
+    assert "Hardmax 'n0'" in shown.out and "LpNormalization 'n1'" in shown.out
     assert "and 1 more" in one_line(shown.err)
     assert [p.name for p in tmp_path.iterdir()] == ["two.onnx"]
 
 
+def quantize_input(path: Path) -> None:
+    """Puts a quantizer on the input, and on nothing else: the rest gets no precision by default then."""
+    model = onnx.load(path)
+    model.graph.node[0].input[0] = "xq"
+    quant = onnx.helper.make_node(
+        "Quant", ["x", "scale", "zero", "bits"], ["xq"], name="quant", domain="qonnx.custom_op.general", signed=1, narrow=0,
+        rounding_mode="ROUND",
+    )
+    model.graph.node.insert(0, quant)
+    for name, value in (("scale", 0.25), ("zero", 0.0), ("bits", 4.0)):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(value), name))
+    model.opset_import.append(onnx.helper.make_opsetid("qonnx.custom_op.general", 1))
+    onnx.save(model, path)
+
+
 def test_check_also_tries_to_lower(hwgen: Hwgen, mlp: Path) -> None:
+    quantize_input(mlp)
     done = hwgen("check", mlp, "--json")
     assert done.code == 2
     assert [p["code"] for p in done.record["problems"]] == ["not-quantized"]
@@ -319,6 +336,18 @@ def test_show_prints_what_can_be_read_back_only_when_full(hwgen: Hwgen, mlp: Pat
     assert "= matvec[" in hwgen("show", "build/mlp").out
     record = hwgen("show", "build/mlp", "--json").record
     assert [n["operator"] for n in record["nodes"]][:2] == ["input", "matvec"]
+
+
+def test_stages_of_a_build_tell_what_each_takes_and_gives(hwgen: Hwgen, mlp: Path) -> None:
+    assert hwgen("emit", mlp, *PRECISION, "--parallelism", "2x3").code == 0
+    places = hwgen("show", "build/mlp", "--stages", "--json").record["stages"]
+    assert [(p["place"], [t["from"] for t in p["takes"]], p["shape"], p["lanes"]) for p in places] == [
+        ("in", [], [6], 2), ("1", ["in"], [5], 3), ("2", ["1"], [3], 3), ("out", ["2"], [3], 3),
+    ]
+    assert "matvec + requant" in hwgen("show", "build/mlp", "--stages").out
+    done = hwgen("show", mlp, "--stages")
+    assert done.code == 2
+    assert "hwgen emit" in one_line(done.err)
 
 
 def test_names_are_not_elided(hwgen: Hwgen, tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from hwgen.cost.area import Area, Target
 from hwgen.rtl.build_directory import Build
+from hwgen.synth import tools
 from hwgen.synth.record import StageArea, Synthesis
 from hwgen.synth.store import save
 from tests.cli.support import Hwgen
@@ -37,14 +37,19 @@ def synthesis(build: Path, *, luts: int, sources: str | None = None) -> None:
 
 def test_record_holds_cycles_memory_and_the_area_of_each_layer(hwgen: Hwgen, mlp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a program was started")
+        raise AssertionError("a synthesis was started")
 
-    monkeypatch.setattr(subprocess, "Popen", refuse)
+    monkeypatch.setattr(tools, "run_process", refuse)
     record = hwgen("estimate", mlp, *PRECISION, "--parallelism", "2x2", "--target", "ecp5", "--json").record
     (one,) = record["estimates"]
     assert record["performance"]["multipliers"] == 8
     assert record["performance"]["predicted_interval_cycles"] == 9, "three blocks of inputs, three of outputs"
-    assert record["memory_bits"] > 0
+    memory = record["memory_bits"]
+    assert memory["roms"] == sum(layer["rom_bits"] for layer in record["layers"]) > 0
+    assert memory["stage_fifos"] == sum(layer["fifo_bits"] for layer in record["layers"]) > 0
+    assert memory["total"] == memory["roms"] + memory["stage_fifos"], "a chain of products has no other memory"
+    assert record["branches"] == []
+    assert [layer["use"]["products"] + layer["use"]["filling"] + layer["use"]["waiting"] for layer in record["layers"]] == [1, 1]
     assert [s["path"] for s in one["stages"]] == ["fc1", "fc2"]
     assert one["total"]["dsps"] >= 8
     assert one["total"]["luts"] == sum(s["area"]["luts"] for s in one["stages"]) + one["other"]["luts"]

@@ -9,10 +9,11 @@ from networks import mlp, random_sizes
 
 from hwgen.dataflow.cycles import Performance, interval_of, predict, simulate, size_fifos
 from hwgen.dataflow.folding import for_interval, from_text
-from hwgen.dataflow.plan import Dataflow, plan, with_fifo_depths
+from hwgen.dataflow.plan import plan, with_depths
+from hwgen.dataflow.stage import Dataflow
 from hwgen.errors import HwgenError, HwgenFailure
 from hwgen.flow import lower
-from hwgen.ops.linear import MatvecAttrs
+from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.record import attrs_as
 
 
@@ -31,7 +32,7 @@ def test_computed_fifos_reach_the_interval_of_the_slowest_stage(seed: int) -> No
 def test_every_beat_that_goes_in_comes_out_whatever_the_fifos(seed: int) -> None:
     random = Random(seed)
     flow = flow_of(random_sizes(random), "2x3")
-    run = simulate(with_fifo_depths(flow, [random.randint(1, 4) for _ in flow.stages]), 5)
+    run = simulate(with_depths(flow, {s.name: random.randint(1, 4) for s in flow.stages}), 5)
     assert len(run.done) == 5
     assert list(run.done) == sorted(run.done)
 
@@ -92,7 +93,7 @@ def test_predicted_cycles_are_those_that_were_simulated(
     flow = flow_of(sizes, parallelism)
     assert tuple(s.fifo_depth for s in flow.stages) == depths
     assert predict(flow) == Performance(*sized)
-    assert predict(with_fifo_depths(flow, [1] * len(depths))) == Performance(*single)
+    assert predict(with_depths(flow, {s.name: 1 for s in flow.stages})) == Performance(*single)
     latency, interval = sized
     assert simulate(flow, 3).done == tuple(latency + k * interval for k in range(3))
 
@@ -102,13 +103,13 @@ def test_inferences_offered_at_a_pace_are_taken_at_that_pace() -> None:
     run = simulate(flow, 3, pace_cycles=40)
     assert run.first == (0, 40, 80), "the first beat of each is offered at its time"
     assert run.done[2] - run.done[1] == run.done[1] - run.done[0] == 40
-    assert max(run.occupancy) <= 3 and min(run.occupancy) >= 1
+    assert max(run.occupancy.values()) <= 3 and min(run.occupancy.values()) >= 1
 
 
 def test_a_design_that_stops_is_an_error() -> None:
     flow = flow_of((5, 3, 2), "1x1")
     with pytest.raises(HwgenFailure, match="the cycle model stops at edge"):
-        simulate(with_fifo_depths(flow, [1, 0]), 2)
+        simulate(with_depths(flow, {flow.stages[0].name: 1, flow.stages[1].name: 0}), 2)
 
 
 def test_interval_of_few_inferences_is_that_of_what_there_is() -> None:

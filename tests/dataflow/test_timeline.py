@@ -10,7 +10,8 @@ from networks import mlp, random_sizes
 
 from hwgen.dataflow.cycles import MEASURED_INFERENCES, interval_of, predict, simulate, size_fifos
 from hwgen.dataflow.folding import from_text
-from hwgen.dataflow.plan import Dataflow, plan
+from hwgen.dataflow.plan import plan
+from hwgen.dataflow.stage import Dataflow
 from hwgen.dataflow.timeline import timeline
 from hwgen.flow import lower
 
@@ -38,7 +39,7 @@ def test_a_stage_works_on_one_inference_after_the_other_and_no_shorter_than_it_m
             assert all(a < b for a, b in zip(work.first, work.done, strict=True))
             assert all(later >= free for free, later in zip(work.issued[:-1], work.first[1:], strict=True))
             assert all(a < b for a, b in pairwise(work.done))
-            if stage.first.streams:
+            if stage.front is not None:
                 needed = stage.first.in_beats * stage.first.repeats
                 assert all(b - a >= needed for a, b in zip(work.first, work.issued, strict=True))
 

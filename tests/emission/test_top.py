@@ -30,7 +30,7 @@ from hwgen.sim.samples import draw
 def emitted(folder: Path, parallelism: str, options: BuildOptions | None = None) -> Build:
     graph = lower(mlp((5, 9, 4), 3), options).graph
     flow = size_fifos(plan(graph, from_text(graph, parallelism)))
-    emit(graph, flow, folder, source_sha256="", values=evaluate(graph, {flow.input.name: draw(flow, 4, 0)}))
+    emit(graph, flow, folder, source_sha256="", values=evaluate(graph, draw(flow, 4, 0)))
     return Build(folder)
 
 

@@ -12,7 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("example", ["digits_mlp", "torch_mlp", "pass_api"])
+@pytest.mark.parametrize(
+    "example", ["digits_mlp", "torch_mlp", "pass_api", "digits_cnn", "muon_conv1d", "jet_images", "residual", "unet"]
+)
 def test_example_runs(example: str) -> None:
     pytest.importorskip("brevitas", reason="brevitas is not installed")
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")

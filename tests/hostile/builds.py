@@ -205,10 +205,10 @@ def _builds() -> Iterator[tuple[str, Case]]:
     yield "no stages", build(manifest(lambda r: r.update(stages=[])))
     yield "a hundred thousand stages", build(manifest(lambda r: r.update(stages=r["stages"] * 100_000)))
     for key, value in {
-        "schema_version": 2,
+        "schema_version": 3,
         "files": {"../../secret": "0"},
-        "input": None,
-        "output": [],
+        "inputs": None,
+        "outputs": [],
         "top": 7,
         "surprise": 1,
     }.items():

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from hostile import builds, files, graphs, models, names, numbers, texts
+from hostile import builds, files, graphs, models, names, numbers, texts, windows
 from hostile.case import Group
 
 CORPUS: Final[Mapping[str, Group]] = {
     "names": names.NAMES,
     "numbers": numbers.NUMBERS,
     "graphs": graphs.GRAPHS,
+    "windows": windows.WINDOWS,
     "bytes": files.BYTES,
     "external": files.EXTERNAL,
     "arrays": files.ARRAYS,

@@ -14,15 +14,16 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 import pytest
+from requantizers import run
 
 from hwgen.errors import HwgenError
 from hwgen.numerics.interval import Interval
-from hwgen.numerics.requantize import Requantizer, TableMap, find_requantizer
+from hwgen.numerics.requantize import TableMap, find_requantizer
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.scalar_map import Chain, ClampedAffine, Levels
 from hwgen.numerics.scale_shift import ScaleShift, find_scale_shift
 from hwgen.numerics.surd import ZERO, Surd
-from hwgen.numerics.thresholds import Thresholds, find_thresholds
+from hwgen.numerics.thresholds import find_thresholds
 
 IntArray = npt.NDArray[np.int64]
 
@@ -36,21 +37,6 @@ ROUND: dict[Rounding, Callable[[Fraction], int]] = {
     Rounding.HALF_UP: lambda v: floor(v + Fraction(1, 2)) if v > 0 else ceil(v - Fraction(1, 2)),
     Rounding.HALF_DOWN: lambda v: ceil(v - Fraction(1, 2)) if v > 0 else floor(v + Fraction(1, 2)),
 }
-
-
-def run(found: Requantizer, channel: int, code: int) -> int:
-    """What the hardware's three forms compute, in Python integers."""
-    if isinstance(found, ScaleShift):
-        total = sum((code * found.multipliers[channel] + b) >> found.shift for b in found.offsets[channel])
-        if found.wrap:
-            return (total - found.low) % (found.high - found.low + 1) + found.low
-        return min(max(total, found.low), found.high)
-    if isinstance(found, Thresholds):
-        seen = -code - 1 if found.invert[channel] else code
-        row = found.rows[channel]
-        assert list(row) == sorted(row), "thresholds ascend"
-        return found.offset + sum(seen >= t for t in row)
-    return found.values[code - found.low]
 
 
 def defined(affine: ClampedAffine, levels: Levels, code: int) -> int:

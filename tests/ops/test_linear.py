@@ -7,15 +7,19 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from hwgen.errors import HwgenError
+from hwgen.flow import BuildOptions, lower
 from hwgen.formats import parse_quantized
 from hwgen.frontend.onnx_reader import read_onnx
+from hwgen.frontend.torch_export import read_torch
 from hwgen.ir.graph import NO_ATTRS, Value
 from hwgen.ops.linear import LINEAR
 from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
 from hwgen.ops.record import make
+from hwgen.ops.run import evaluate
 from hwgen.ops.source import CONSTANT, INPUT, ConstantAttrs, InputAttrs
 
 
@@ -41,8 +45,8 @@ def test_biases_that_fit_are_taken(bias: tuple[int, ...]) -> None:
     ("x", "weight", "bias", "says"),
     [
         ((1, 3), (2, 4), None, "do not fit"), ((1, 3), (3, 2), None, "do not fit"), ((1, 3), (3,), None, "do not fit"),
-        ((1, 3), (2, 3, 1), None, "do not fit"), ((), (2, 3), None, "do not fit"), ((1, 2, 3), (2, 3), None, "flatten to"),
-        ((3,), (2, 3), None, "flatten to"), ((1, 3), (2, 3), (3,), "bias"), ((1, 3), (2, 3), (2, 1), "bias"),
+        ((1, 3), (2, 3, 1), None, "do not fit"), ((), (2, 3), None, "do not fit"), ((1, 2, 2, 2, 3), (2, 3), None, "two axes"),
+        ((3,), (2, 3), None, "two axes"), ((1, 3), (2, 3), (3,), "bias"), ((1, 3), (2, 3), (2, 1), "bias"),
         ((1, 3), (2, 3), (2, 2), "bias"),
     ],
 )
@@ -75,3 +79,32 @@ def test_samples_grow_on_vectors_of_a_grid_only() -> None:
     assert not LINEAR.takes(grid(source(1, 2, 3))) and not LINEAR.takes(grid(source(3)))
     product = make(LINEAR, NO_ATTRS, [grid(source(1, 3)), constant(2, 3)], "y", "fc").output
     assert not LINEAR.takes(product)
+
+
+class Positions(torch.nn.Module):
+    """A product at each position, then a convolution over them, and the mean of all."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.product, self.conv = torch.nn.Linear(4, 3), torch.nn.Conv2d(3, 2, 3, padding=1)
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.copy_((parameter * 8).round())
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        y = self.product(x)
+        return self.conv(y.permute(0, 3, 1, 2)), y
+
+
+def test_a_product_at_each_position_equals_torch(seed: int) -> None:
+    module = Positions(seed % 1000).double()
+    graph = lower(
+        read_torch(module.float(), torch.zeros(1, 5, 6, 4)), BuildOptions(input_format="fixed<4,4>", precision="fixed<14,14>")
+    ).graph
+    codes = np.random.default_rng(seed).integers(-8, 8, (2, 5, 6, 4))
+    values = evaluate(graph, {graph.inputs[0].name: codes})
+    for sample, one in enumerate(codes):
+        expected = module.double()(torch.tensor(one[None], dtype=torch.float64))
+        for output, wanted in zip(graph.outputs, expected, strict=True):
+            assert np.array_equal(values[output][sample], wanted.detach().numpy()[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -9,11 +11,13 @@ from hwgen.errors import HwgenError
 from hwgen.formats import Integer
 from hwgen.ir.graph import Value
 from hwgen.numerics.interval import Interval
+from hwgen.numerics.pieces import Pieces
 from hwgen.numerics.requantize import TableMap
 from hwgen.numerics.scale_shift import ScaleShift
 from hwgen.numerics.thresholds import Thresholds
 from hwgen.ops.lookup import TableAttrs
 from hwgen.ops.record import make
+from hwgen.ops.requant_pieces import REQUANT_PIECES, PiecesAttrs
 from hwgen.ops.requantize import REQUANT_SCALE, REQUANT_THRESHOLD, ScaleAttrs, ThresholdAttrs, requantizer_node
 from hwgen.ops.source import INPUT, InputAttrs
 
@@ -51,6 +55,14 @@ def test_one_function_for_all_channels_is_kept_once() -> None:
     for rows, invert in ((((1, 2), (1, 3)), (True, True)), (((1, 2), (1, 2)), (True, False))):
         _, attrs = requantizer_node(Thresholds(rows, invert, -2), Integer(-2, 0))
         assert shown(attrs) == ([list(row) for row in rows], invert, -2, (-2, 0))
+    lines = ((3, (1, 2)), (4, (5, 6)))
+    op, attrs = requantizer_node(Pieces(((7,), (7,)), (lines, lines), 4, -8, 7), Integer(-8, 7))
+    assert op == "requant_pieces" and isinstance(attrs, PiecesAttrs)
+    assert attrs == PiecesAttrs(((7,),), ((3, 4),), (((1, 2), (5, 6)),), 4, -8, 7, False, Integer(-8, 7))
+    for bounds, other in ((((7,), (8,)), lines), (((7,), (7,)), lines[::-1])):
+        _, attrs = requantizer_node(Pieces(bounds, (lines, other), 4, -8, 7, True), Integer(-8, 7))
+        assert isinstance(attrs, PiecesAttrs) and attrs.channels == 2 and attrs.wrap
+        assert attrs.channel(1) == (bounds[1], tuple(m for m, _ in other), tuple(b for _, b in other))
     op, attrs = requantizer_node(TableMap(-1, (5, 6)), Integer(0, 7))
     assert op == "table" and isinstance(attrs, TableAttrs) and (attrs.low, attrs.values.tolist()) == (-1, [5, 6])
 
@@ -130,3 +142,36 @@ def test_parameters_are_spread_over_other_channels(channels: int) -> None:
     assert isinstance(attrs, ThresholdAttrs) and attrs.thresholds.shape[1] == 2 and len(attrs.invert) == len(attrs.thresholds)
     pairs = {(tuple(row), one) for row, one in zip(attrs.thresholds.tolist(), attrs.invert, strict=True)}
     assert pairs <= {((1, 2), True), ((4, 5), False)}
+
+
+def pieces(**changed: object) -> PiecesAttrs:
+    offsets = (((1, 2), (3, 4), (5, 6)), ((7, 8), (9, 1), (2, 3)))
+    whole = PiecesAttrs(((1, 4), (2, 3)), ((3, 4, 5), (6, 7, 8)), offsets, 4, -8, 7, False, Integer(-8, 7))
+    return dataclasses.replace(whole, **changed)
+
+
+def test_pieces_that_are_not_whole_are_refused() -> None:
+    whole = pieces()
+    make(REQUANT_PIECES, whole, [codes(2)], "y", "y")
+    with pytest.raises(HwgenError, match="2 channels for 3"):
+        make(REQUANT_PIECES, whole, [codes(3)], "y", "y")
+    for broken in (
+        {"bounds": ((4, 1), (2, 3))}, {"bounds": ((1,), (2,))}, {"bounds": ()}, {"multipliers": ((3, 4), (6, 7))}, {"shift": -1},
+        {"offsets": (((1,), (3, 4), (5, 6)), ((7, 8), (9, 1), (2, 3)))}, {"offsets": (((), (), ()), ((), (), ()))},
+        {"bounds": ((), ()), "multipliers": ((3,), (6,)), "offsets": (((1, 2),), ((7, 8),))}, {"multipliers": ((3, 4, 5),)},
+    ):
+        with pytest.raises(HwgenError, match="not whole"):
+            make(REQUANT_PIECES, pieces(**broken), [codes(2)], "y", "y")
+
+
+def test_plainer_pieces_take_one_thing_away_each() -> None:
+    a = pieces()
+    found = list(REQUANT_PIECES.plainer(make(REQUANT_PIECES, a, [codes(2)], "y", "y")))
+    assert found[:2] == [a.of_channels([0]), a.of_channels([1])]
+    assert [p.pieces for p in found[2:4] if isinstance(p, PiecesAttrs)] == [2, 2]
+    assert found[2] == pieces(bounds=((1,), (2,)), multipliers=((3, 4), (6, 7)), offsets=(((1, 2), (3, 4)), ((7, 8), (9, 1))))
+    assert found[3] == pieces(bounds=((4,), (3,)), multipliers=((4, 5), (7, 8)), offsets=(((3, 4), (5, 6)), ((9, 1), (2, 3))))
+    assert found[4] == pieces(offsets=(((1,), (3,), (5,)), ((7,), (9,), (2,))))
+    assert pieces(shift=0) in found and pieces(shift=2) in found
+    again = REQUANT_PIECES.refit(make(REQUANT_PIECES, a, [codes(2)], "y", "y"), codes(5))
+    assert isinstance(again, PiecesAttrs) and again.channels == 5

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, prod
 from random import Random
 
 import numpy as np
 import pytest
 
-from hwgen.dataflow.unit import Memory, Unit
+from hwgen.dataflow.unit import Memory, Role, Unit
 from hwgen.formats import Integer
-from hwgen.ops.linear import weight_code
+from hwgen.ops.matvec import weight_code
 from hwgen.ops.record import IntegerOp
 from hwgen.ops.table import INTEGER_OPS
 
 SAMPLES = 60
-WITH_HARDWARE = [op for op in INTEGER_OPS if op.unit is not None]
+OF_ONE_UNIT = [op for op in INTEGER_OPS if op.name.startswith("requant_") or op.name in ("matvec", "table", "argmax_index")]
+"""What streams or has windows is held to its order of beats in test_windows.py and by the cycle model's reference."""
 
 
 def field(word: int, at: int, bits: int) -> int:
@@ -45,26 +46,31 @@ def bits_of(value: int, format_: Integer) -> int:
 
 
 def beats(raw: Sequence[int], lanes: int) -> list[list[int]]:
+    """Of one position."""
     padded = [*raw, *[0] * (-len(raw) % lanes)]
     return [padded[i : i + lanes] for i in range(0, len(padded), lanes)]
+
+
+def positions(raw: Sequence[int], channels: int) -> list[Sequence[int]]:
+    return [raw[k : k + channels] for k in range(0, len(raw), channels)]
 
 
 def matvec(unit: Unit, raw: Sequence[int]) -> list[int]:
     p = dict(unit.parameters)
     memory = words(unit.memories[0])
     in_blocks, out_blocks = ceil(p["In"] / p["InLanes"]), ceil(p["Out"] / p["OutLanes"])
-    assert len(memory) == in_blocks * out_blocks, "depth of the weight memory"
+    assert len(memory) == p["Positions"] * in_blocks * out_blocks, "depth of the weight memory"
 
     def factor(bits: int, width: int, kind: str) -> int:
         return {"unsigned": bits, "signed": signed(bits, width), "bipolar": 2 * bits - 1}[kind]
 
     x_kind, w_kind = ("unsigned", "signed", "bipolar")[p["XKind"]], ("signed", "bipolar", "signed")[p["WKind"]]
     sums = [0] * (out_blocks * p["OutLanes"])
-    for i, beat in enumerate(beats(raw, p["InLanes"])):
+    for i, beat in enumerate(beat for one in positions(raw, p["In"]) for beat in beats(one, p["InLanes"])):
         for o in range(out_blocks):
             for row in range(p["OutLanes"]):
                 for column in range(p["InLanes"]):
-                    if i * p["InLanes"] + column < p["In"]:
+                    if i % in_blocks * p["InLanes"] + column < p["In"]:
                         at = (row * p["InLanes"] + column) * p["WWidth"]
                         weight = factor(field(memory[i * out_blocks + o], at, p["WWidth"]), p["WWidth"], w_kind)
                         sums[o * p["OutLanes"] + row] += weight * factor(beat[column], p["XWidth"], x_kind)
@@ -85,6 +91,27 @@ def requant_scale(unit: Unit, raw: Sequence[int]) -> list[int]:
             m = signed(field(own, 0, p["MWidth"]), p["MWidth"]) if p["MWidth"] else 1
             offsets = [signed(field(own, p["MWidth"] + j * p["BWidth"], p["BWidth"]), p["BWidth"]) for j in range(sums)]
             a = signed(bits, p["InWidth"]) if p["InSigned"] else bits
+            y = sum((a * m + b) >> p["Shift"] for b in offsets)
+            result.append(y if p["Wrap"] else min(max(y, p["OutLow"]), p["OutHigh"]))
+    return result
+
+
+def requant_pieces(unit: Unit, raw: Sequence[int]) -> list[int]:
+    p = dict(unit.parameters)
+    memory, sums, pieces = words(unit.memories[0]), p["TwoSums"] + 1, p["Pieces"]
+    line = p["MWidth"] + sums * p["BWidth"]
+    width = pieces * line + (pieces - 1) * p["TWidth"]
+    assert len(memory) == p["Blocks"] and unit.memories[0].width_bits == p["Lanes"] * width
+    result = []
+    for k, beat in enumerate(beats(raw, p["Lanes"])):
+        for lane, bits in enumerate(beat):
+            own = field(memory[k % p["Blocks"]], lane * width, width)
+            a = signed(bits, p["InWidth"]) if p["InSigned"] else bits
+            first = pieces * line
+            thresholds = [signed(field(own, first + j * p["TWidth"], p["TWidth"]), p["TWidth"]) for j in range(pieces - 1)]
+            at = sum(a >= t for t in thresholds) * line
+            m = signed(field(own, at, p["MWidth"]), p["MWidth"]) if p["MWidth"] else 1
+            offsets = [signed(field(own, at + p["MWidth"] + j * p["BWidth"], p["BWidth"]), p["BWidth"]) for j in range(sums)]
             y = sum((a * m + b) >> p["Shift"] for b in offsets)
             result.append(y if p["Wrap"] else min(max(y, p["OutLow"]), p["OutHigh"]))
     return result
@@ -122,6 +149,7 @@ def argmax(unit: Unit, raw: Sequence[int]) -> list[int]:
 
 READ = {
     "hg_matvec": matvec, "hg_requant_scale": requant_scale, "hg_requant_threshold": requant_threshold,
+    "hg_requant_pieces": requant_pieces,
     "hg_table": table, "hg_argmax": argmax,
 }
 
@@ -135,6 +163,8 @@ def latency(unit: Unit) -> int:
             return rom + ceil((p["InLanes"] - 1).bit_length() / p["TreeLevelsPerStage"]) + 2
         case "hg_requant_scale":
             return rom + 2 + (p["MWidth"] > 0)
+        case "hg_requant_pieces":
+            return rom + 3 + (p["MWidth"] > 0)
         case "hg_requant_threshold":
             return rom + ceil((p["Levels"] - 1).bit_length() / p["TreeLevelsPerStage"]) + 2
         case "hg_argmax":
@@ -143,12 +173,11 @@ def latency(unit: Unit) -> int:
             return rom
 
 
-@pytest.mark.parametrize("op", WITH_HARDWARE, ids=lambda op: op.name)
+@pytest.mark.parametrize("op", OF_ONE_UNIT, ids=lambda op: op.name)
 def test_parameters_and_memory_alone_compute_the_reference(op: IntegerOp, random: Random) -> None:
-    assert op.unit is not None, "an operator with hardware"
     for _ in range(SAMPLES):
         case = op.sample(random)
-        node, unit = case.node, op.unit(case.node, case.parallelism)
+        node, (unit,) = case.node, op.units(case.node, op.fit(case.node, case.parallelism))
         x, y = node.inputs[0].type.format, node.output.type.format
         assert isinstance(x, Integer) and isinstance(y, Integer), "codes in and out"
         shape, step = node.inputs[0].type.shape[1:], 2 if x.bipolar else 1
@@ -156,28 +185,33 @@ def test_parameters_and_memory_alone_compute_the_reference(op: IntegerOp, random
         drawn = [[random.randrange(x.low, x.high + 1, step) for _ in range(count)] for _ in range(3)]
         for flat in ([x.low] * count, [x.high] * count, *drawn):
             wanted = op.reference(node, [np.array(flat, dtype=np.int64).reshape(1, *shape)]).ravel().tolist()
-            got = READ[unit.module](unit, [bits_of(v, x) for v in flat])[: len(wanted)]
+            channels, made = (count, len(wanted)) if op.name == "matvec" else (shape[-1], node.output.type.shape[-1])
+            parts = positions([bits_of(v, x) for v in flat], channels)
+            got = [code for part in parts for code in READ[unit.module](unit, part)[:made]]
             mask = (1 << y.bits) - 1
             assert [g & mask for g in got] == [bits_of(w, y) for w in wanted], f"{case} of {flat}"
 
 
-@pytest.mark.parametrize("op", WITH_HARDWARE, ids=lambda op: op.name)
+@pytest.mark.parametrize("op", OF_ONE_UNIT, ids=lambda op: op.name)
 def test_numbers_of_a_unit_are_those_of_its_template(op: IntegerOp, random: Random) -> None:
-    assert op.unit is not None, "an operator with hardware"
     for _ in range(SAMPLES):
         case = op.sample(random)
-        unit = op.unit(case.node, case.parallelism)
+        (unit,) = op.units(case.node, op.fit(case.node, case.parallelism))
         p = dict(unit.parameters)
         assert unit.latency_cycles == latency(unit), f"{case}"
         if unit.module == "hg_matvec":
             assert (unit.in_lanes, unit.out_lanes, unit.repeats) == (p["InLanes"], p["OutLanes"], ceil(p["Out"] / p["OutLanes"]))
-            assert (unit.in_beats, unit.out_beats) == (ceil(p["In"] / p["InLanes"]), unit.repeats)
-            assert (unit.multipliers, unit.macs) == (p["InLanes"] * p["OutLanes"], p["In"] * p["Out"])
-            assert unit.streams and not p["HasBias"]
+            *outer, channels = case.node.inputs[0].type.shape
+            assert (p["Positions"], p["In"]) == (prod(outer), channels)
+            assert (unit.in_beats, unit.out_beats) == (p["Positions"] * ceil(p["In"] / p["InLanes"]), unit.repeats)
+            assert (unit.multipliers, unit.macs) == (p["InLanes"] * p["OutLanes"], p["Positions"] * p["In"] * p["Out"])
+            assert unit.role is Role.FRONT and not p["HasBias"] and p["Groups"] == 1
         else:
-            assert unit.in_lanes == p["Lanes"] and not unit.streams and unit.multipliers == 0
-            assert unit.in_beats == ceil(case.node.inputs[0].type.elements / p["Lanes"])
-            assert (unit.out_lanes, unit.out_beats) == ((1, 1) if unit.module == "hg_argmax" else (unit.in_lanes, unit.in_beats))
+            assert unit.in_lanes == p["Lanes"] and unit.role is Role.PIPELINE and unit.multipliers == 0
+            *outer, channels = case.node.inputs[0].type.shape
+            assert unit.in_beats == prod(outer) * ceil(channels / p["Lanes"])
+            wanted = (1, prod(outer)) if unit.module == "hg_argmax" else (unit.in_lanes, unit.in_beats)
+            assert (unit.out_lanes, unit.out_beats) == wanted
 
 
 def test_narrowest_kinds_and_widths_are_chosen() -> None:

@@ -11,95 +11,18 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx, fmpq
+from flint import arb
 
 from hwgen.formats import Integer, Quantized
 from hwgen.ir.graph import Graph, Node, Value
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.surd import Surd
 from hwgen.ops.table import INTEGER
+from pass_fuzz import exact_windows
+from pass_fuzz.exact_functions import ACTIVATIONS, activation
+from pass_fuzz.real import Real, Undecided
 
 Array = np.ndarray[Any, np.dtype[Any]]
-PRECISION_BITS = 4096
-_MOST_TERMS = 16
-ctx.prec = PRECISION_BITS
-
-
-class Undecided(Exception):
-    """A ball holds a point where the result jumps: another input must be drawn."""
-
-
-class Real:
-    """A real number: exact, or enclosed in a ball."""
-
-    __slots__ = ("_ball", "surd")
-
-    def __init__(self, value: Surd | arb | Fraction | float) -> None:
-        self._ball = value if isinstance(value, arb) else None
-        self.surd = None if isinstance(value, arb) else Surd.of(value)
-        if self.surd is not None and len(self.surd.terms) > _MOST_TERMS:
-            self._ball, self.surd = self.ball, None
-
-    @property
-    def ball(self) -> arb:
-        """An enclosure."""
-        if self._ball is None:
-            terms = self.surd.terms if self.surd is not None else ()
-            roots = (arb(fmpq(c.numerator, c.denominator)) * arb(fmpq(r.numerator, r.denominator)).sqrt() for r, c in terms)
-            self._ball = sum(roots, arb(0))
-        return self._ball
-
-    def __add__(self, other: Real) -> Real:
-        if not isinstance(other, Real):
-            return NotImplemented  # an array
-        return Real(self.ball + other.ball if self.surd is None or other.surd is None else self.surd + other.surd)
-
-    def __mul__(self, other: Real) -> Real:
-        if not isinstance(other, Real):
-            return NotImplemented
-        return Real(self.ball * other.ball if self.surd is None or other.surd is None else self.surd * other.surd)
-
-    def __neg__(self) -> Real:
-        return self * Real(-1)
-
-    def __sub__(self, other: Real) -> Real:
-        if not isinstance(other, Real):
-            return NotImplemented
-        return self + -other
-
-    def __truediv__(self, other: Real) -> Real:
-        if not isinstance(other, Real):
-            return NotImplemented
-        if other.surd is not None and len(other.surd.terms) == 1:
-            return self * Real(other.surd.inverse())
-        return Real(self.ball / other.ball)
-
-    def __float__(self) -> float:
-        return float(self.ball)
-
-    def sign(self) -> int:
-        """-1, 0 or 1."""
-        if self.surd is not None:
-            return self.surd.sign()
-        if self.ball.contains(0) and not self.ball == 0:  # a ball may be neither equal nor unequal
-            raise Undecided
-        return int(self.ball > 0) - int(self.ball < 0)
-
-    def floor(self) -> int:
-        """Greatest integer that is not above."""
-        guess = int(np.floor(float(self)))
-        while (self - Real(guess)).sign() < 0:
-            guess -= 1
-        while (self - Real(guess + 1)).sign() >= 0:
-            guess += 1
-        return guess
-
-    def equals(self, other: Real) -> bool:
-        """The same number; behind a function, equal as far as 300 bits tell."""
-        if self.surd is not None and other.surd is not None:
-            return (self.surd - other.surd).sign() == 0
-        difference = abs(self.ball - other.ball)
-        return bool(difference < arb(2) ** -300 * (1 + abs(self.ball)))
 
 
 def rounded(value: Real, mode: Rounding) -> int:
@@ -131,22 +54,35 @@ def rounded(value: Real, mode: Rounding) -> int:
             return down + 1
 
 
-def _function(x: Real, name: str) -> Real:
-    ball = arb(0) if x.surd is not None and x.surd.sign() == 0 else x.ball
-    return Real(ball.tanh() if name == "tanh" else 1 / (1 + (-ball).exp()))
-
-
 def _softmax(row: list[Real], *, log: bool) -> list[Real]:
     total = sum((x.ball.exp() for x in row), arb(0))
     return [Real(x.ball - total.log() if log else x.ball.exp() / total) for x in row]
 
 
-def _greatest(row: list[Real]) -> Real:
+def _place_of_greatest(row: list[Real]) -> int:
     best = 0
     for index, value in enumerate(row):
         if (value - row[best]).sign() > 0:
             best = index
-    return Real(best)
+    return best
+
+
+def _greatest(row: list[Real]) -> Real:
+    """At least as great as every other; which of two that cannot be told apart does not matter."""
+    best = row[0]
+    for value in row[1:]:
+        try:
+            best = value if (value - best).sign() > 0 else best
+        except Undecided:
+            if not value.equals(best):
+                raise
+    return best
+
+
+def _along(values: tuple[Any, ...], axis: int, rank: int) -> Array:
+    """Exact numbers, shaped to go with a tensor of ``rank`` axes."""
+    shape = [-1 if k == axis % rank else 1 for k in range(rank)] if len(values) > 1 else [1] * rank
+    return reals(np.array(values, dtype=object)).reshape(shape)
 
 
 def _by_channel(format_: Quantized, shape: tuple[int, ...]) -> tuple[Array, Array]:
@@ -232,10 +168,10 @@ class Evaluation:
             case "linear":
                 return x[0] @ x[1].T + x[2] if len(x) > 2 else x[0] @ x[1].T
             case "scale_bias":
-                return x[0] * reals(np.array(attrs.gain, dtype=object)) + reals(np.array(attrs.bias, dtype=object))
+                return x[0] * _along(attrs.gain, attrs.axis, x[0].ndim) + _along(attrs.bias, attrs.axis, x[0].ndim)
             case "batch_norm":
                 gamma, beta, mean, variance = (
-                    reals(np.array(v, dtype=object)) for v in (attrs.gamma, attrs.beta, attrs.mean, attrs.variance)
+                    _along(v, attrs.axis, x[0].ndim) for v in (attrs.gamma, attrs.beta, attrs.mean, attrs.variance)
                 )
                 root = _each(lambda v: Real(Surd.sqrt((v.surd + attrs.epsilon).rational)), 1, 1)(variance)
                 return (x[0] - mean) / root * gamma + beta
@@ -247,14 +183,36 @@ class Evaluation:
                 return x[0] * x[1]
             case "div":
                 return x[0] / x[1]
-            case "relu":
-                return np.asarray(_each(lambda v: v if v.sign() > 0 else Real(0), 1, 1)(x[0]))
-            case "sigmoid" | "tanh":
-                return np.asarray(_each(lambda v: _function(v, node.op), 1, 1)(x[0]))
+            case "min" | "max":
+                sign = Real(1 if node.op == "max" else -1)
+                return np.asarray(_each(lambda a, b: _greatest([a * sign, b * sign]) * sign, 2, 1)(*x))
+            case "conv" | "conv_transpose":
+                of = exact_windows.convolution if node.op == "conv" else exact_windows.transposed
+                return of(x[0], x[1], x[2] if len(x) > 2 else None, attrs, (len(x[0]), *node.output.type.shape[1:]))
+            case "max_pool" | "average_pool":
+                shape = (len(x[0]), *node.output.type.shape[1:])
+                return exact_windows.pooled(x[0], attrs, shape, _greatest if node.op == "max_pool" else None)
+            case "reduce":
+                return exact_windows.reduced(x[0], attrs, _greatest)
+            case "concat":
+                return np.concatenate(x, axis=attrs.axis)
+            case "slice":
+                return exact_windows.part(x[0], attrs)
+            case "pad":
+                return exact_windows.padded(x[0], attrs, Real(attrs.value))
+            case "resize":
+                return exact_windows.resized(x[0], attrs)
+            case "interpolate":
+                return exact_windows.interpolated(x[0], attrs)
+            case "prelu":
+                slopes = _along(attrs.slope, attrs.axis, x[0].ndim)
+                return np.asarray(_each(lambda v, s: v if v.sign() >= 0 else v * s, 2, 1)(x[0], slopes))
+            case _ if node.op in ACTIVATIONS:
+                return np.asarray(_each(lambda v: activation(v, node.op, attrs), 1, 1)(x[0]))
             case "softmax":
                 return self._rows(x[0], lambda row: _softmax(row, log=attrs.log))
             case "argmax":
-                return self._rows(x[0], lambda row: [_greatest(row)])
+                return self._rows(x[0], lambda row: [Real(_place_of_greatest(row))])
             case "identity" | "reshape" | "transpose":
                 return self._moved(node, x[0], batch=batch)
             case _:

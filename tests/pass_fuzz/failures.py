@@ -14,8 +14,8 @@ from hwgen.ir.graph import Graph, Rewriter, topological
 from hwgen.ir.text import print_graph
 from hwgen.ops.checking import check
 from hwgen.pipeline import Pass
-from pass_fuzz.exact_reals import Undecided
 from pass_fuzz.promises import Broken, hold
+from pass_fuzz.real import Undecided
 from pass_fuzz.subjects import Subject, options, subjects
 
 FAILURES: Final = Path(__file__).parents[2] / "build" / "pass-fuzz"

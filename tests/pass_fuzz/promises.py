@@ -13,9 +13,10 @@ from hwgen.ir.text import parse_graph, print_graph
 from hwgen.ops.checking import check
 from hwgen.ops.record import attrs_as
 from hwgen.ops.run import evaluate
-from hwgen.ops.scalar import BatchNormAttrs
+from hwgen.ops.scalar import BatchNormAttrs, along_axis
 from hwgen.ops.table import ATTRS
 from hwgen.pipeline import Effect, Info, Pass
+from pass_fuzz import exact_windows
 from pass_fuzz.exact_reals import Array, Evaluation, same
 from pass_fuzz.subjects import Subject
 
@@ -126,9 +127,13 @@ def _magnitudes(graph: Graph, values: dict[str, Array]) -> dict[Value, Array]:
         own = np.abs(values[node.output.name].astype(np.float64))
         if node.op == "linear":
             sizes[node.output] = x[0] @ x[1].T + (x[2] if len(x) > 2 else 0)
+        elif node.op in ("conv", "conv_transpose"):
+            of = exact_windows.convolution if node.op == "conv" else exact_windows.transposed
+            sizes[node.output] = of(x[0], x[1], x[2] if len(x) > 2 else None, node.attrs, own.shape)
         elif node.op == "batch_norm":
             attrs = attrs_as(node, BatchNormAttrs)
-            gain, beta, mean = (np.abs([float(v) for v in vector]) for vector in (attrs.scale_bias().gain, attrs.beta, attrs.mean))
+            vectors = (attrs.scale_bias().gain, attrs.beta, attrs.mean)
+            gain, beta, mean = (np.abs(along_axis(vector, attrs.axis, own.ndim)) for vector in vectors)
             sizes[node.output] = x[0] * gain + beta + mean * gain
         elif node.op in ("add", "sub"):
             sizes[node.output] = x[0] + x[1]

@@ -11,24 +11,31 @@ from typing import Any, Final, get_type_hints
 import numpy as np
 
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL, FloatArray, Integer
+from hwgen.formats import REAL, FloatArray, Integer, parse_quantized
+from hwgen.frontend.hls4ml_config import Hls4mlConfig, LayerTypes
 from hwgen.ir.graph import Graph, Rewriter, topological
 from hwgen.ops.random_real_graph import random_real_graph
 from hwgen.ops.real_sampling import random_quantizer
+from hwgen.ops.scalar import BATCH_NORM
+from hwgen.ops.weights import PRODUCTS
 from hwgen.pipeline import Pass, parse_pipeline, run
 from pass_fuzz.exact_reals import Array, Real, decoded, reals
 
 _SAMPLES: Final = 3
+_LAYER_TYPES: Final = ("fixed<6,2>", "fixed<8,4,trn,wrap>", "ufixed<5,1,rnd>")
 
 
 def _with_floats(graph: Graph, random: Random) -> Graph:
-    """Some quantizers left out."""
+    """Some quantizers left out, and batch norms behind some products."""
     rewriter = Rewriter(graph)
     for node in graph.nodes:
         if node.op == "quantize" and random.random() < 0.5:
             rewriter.replace(node.output, rewriter[node.inputs[0]])
-        else:
-            rewriter.copy(node)
+            continue
+        rewriter.copy(node)
+        if node.op in PRODUCTS and BATCH_NORM.sample is not None and random.random() < 0.4:
+            name = rewriter.name(f"{node.output.name}.norm")
+            rewriter.replace(node.output, BATCH_NORM.sample(random, rewriter[node.output], name))
     return rewriter.finish()
 
 
@@ -89,6 +96,18 @@ def subjects(random: Random, seed: int) -> Iterator[Subject]:
         yield Subject(stage, graph, seed)
 
 
+def _random_layer_types(graph: Graph, random: Random) -> Hls4mlConfig:
+    """Types of the whole model, of some kinds of layers, and of some layers by name, or none of these."""
+
+    def entry(*roles: str) -> LayerTypes:
+        chosen = [role for role in roles if random.random() < 0.5]
+        return LayerTypes(tuple((role, random.choice((None, *map(parse_quantized, _LAYER_TYPES)))) for role in chosen))
+
+    by_type = tuple((name, entry("weight", "bias", "scale", "result")) for name in ("Dense", "Conv2D", "BatchNormalization"))
+    by_name = tuple((v.producer.path, entry("result", "default")) for v in graph.inputs)
+    return Hls4mlConfig("types.yml", "", entry("default"), by_type, by_name, ())
+
+
 def options(kind: type[Pass], graph: Graph, seed: int) -> dict[str, Any]:
     """Random options of a pass, from the types of its fields."""
     random, rng = Random(f"{seed}/{kind.name}"), np.random.default_rng(seed)
@@ -102,6 +121,8 @@ def options(kind: type[Pass], graph: Graph, seed: int) -> dict[str, Any]:
             drawn[field.name] = str(random_quantizer(random, 8.0))
         elif hint == FloatArray | None and len(graph.inputs) == 1:
             drawn[field.name] = random.choice((None, rng.normal(0, 3, (9, *graph.inputs[0].type.shape[1:]))))
+        elif hint is Hls4mlConfig:
+            drawn[field.name] = _random_layer_types(graph, random)
         elif field.default is dataclasses.MISSING:
             raise NotImplementedError(f"{kind.name}: say here how to draw its option {field.name!r}")
     return drawn

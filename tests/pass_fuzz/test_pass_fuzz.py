@@ -14,12 +14,15 @@ import pytest
 from hwgen.ir.graph import Graph, Rewriter
 from hwgen.ir.text import parse_graph
 from hwgen.numerics.surd import Surd
+from hwgen.ops.random_real_graph import random_real_graph
 from hwgen.ops.record import make
 from hwgen.ops.source import CONSTANT, ConstantAttrs, constant_reals
-from hwgen.ops.table import ATTRS
+from hwgen.ops.table import ATTRS, REAL
 from hwgen.pipeline import Effect, Notes, Pass, known_passes
+from pass_fuzz.exact_reals import Evaluation, reals
 from pass_fuzz.failures import broken, fuzz, leave
 from pass_fuzz.promises import Broken
+from pass_fuzz.real import Undecided
 from pass_fuzz.subjects import Subject, subjects
 
 
@@ -112,6 +115,26 @@ def test_a_failure_is_shrunk_and_left_to_run_again(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert "keeps its promises" in run.stdout
+
+
+def test_exact_values_are_those_of_float64_up_to_its_rounding(random: Random, seed: int) -> None:
+    """Operator by operator, each on the exact values of its inputs, and apart from steps."""
+    numbers = np.random.default_rng(seed)
+    seen: set[str] = set()
+    for _ in range(25):
+        graph = random_real_graph(random, 1)
+        given = {v.name: np.rint(numbers.normal(0, 64, (2, *v.type.shape[1:]))) / 16 for v in graph.inputs}
+        try:
+            exact = Evaluation(graph, {name: reals(a.astype(object)) for name, a in given.items()}).values
+        except Undecided:
+            continue
+        for node in graph.nodes:
+            evaluate = REAL[node.op].evaluate
+            if evaluate is not None and node.op not in ("quantize", "argmax"):
+                floats = evaluate(node, [exact[v].astype(np.float64) for v in node.inputs])
+                assert np.allclose(exact[node.output].astype(np.float64), floats, rtol=1e-9, atol=1e-9), f"{node.path}"
+                seen.add(node.op)
+    assert seen > {"conv", "concat", "add", "slice"}
 
 
 def test_the_stages_are_those_of_the_way_down() -> None:

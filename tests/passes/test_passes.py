@@ -13,12 +13,14 @@ from hwgen.formats import REAL
 from hwgen.ir.graph import NO_ATTRS, Graph, topological
 from hwgen.ir.text import parse_graph, print_graph
 from hwgen.numerics.surd import Surd
-from hwgen.ops.activation import RELU, SIGMOID
+from hwgen.ops.activation import RELU
+from hwgen.ops.arithmetic import ADD, DIV, MUL, SUB
 from hwgen.ops.classify import ARGMAX_REAL
+from hwgen.ops.functions import SIGMOID
 from hwgen.ops.linear import LINEAR
 from hwgen.ops.record import make
 from hwgen.ops.run import evaluate
-from hwgen.ops.scalar import ADD, BATCH_NORM, DIV, MUL, SCALE_BIAS, SUB, BatchNormAttrs, ScaleBiasAttrs
+from hwgen.ops.scalar import BATCH_NORM, SCALE_BIAS, BatchNormAttrs, ScaleBiasAttrs
 from hwgen.ops.shape import RESHAPE, ReshapeAttrs
 from hwgen.ops.source import INPUT, InputAttrs
 from hwgen.ops.table import ATTRS
@@ -221,3 +223,11 @@ def test_what_is_lowered_stays_as_it_is() -> None:
     assert not info.changed
     with pytest.raises(HwgenError, match="before lowering"):
         AssignPrecision("fixed<8,3>")(lowered)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 4, 4), (1, 3, 4, 3)])
+def test_an_input_with_scales_along_another_axis_than_the_last_is_refused(shape: tuple[int, ...]) -> None:
+    image = make(INPUT, InputAttrs(shape), [], "image", "image").output
+    codes = quantized(image, "int4[scale=1/2 1/4 1/8,axis=1]", "image.q")
+    with pytest.raises(HwgenError, match="input 'image': is quantized with scales that vary along axis 1"):
+        Lower()(graph_of(quantized(codes, "uint4[scale=1/4]", "y")))

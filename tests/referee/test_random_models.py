@@ -28,7 +28,7 @@ def test_every_quantized_value_equals_qonnx(seed: int, tmp_path: Path) -> None:
     path = tmp_path / "random.onnx"
     onnx.save(ModelMaker(seed).make(), str(path))
     lowered = lower(import_model(path), BuildOptions(input_format=None))
-    codes = draw(plan_dataflow(lowered.graph), 200, seed)
+    (codes,) = draw(plan_dataflow(lowered.graph), 200, seed).values()
     judgement = judge(lowered, run_qonnx(path, integer_format(lowered.graph.inputs[0]).decode(codes)), codes)
     assert not judgement.mismatches, judgement.mismatches[:5]
 

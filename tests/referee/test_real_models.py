@@ -10,7 +10,7 @@ from referee.qonnx_referee import judge, run_qonnx
 
 from hwgen.dataflow.plan import integer_format
 from hwgen.flow import BuildOptions, import_model, lower, plan_dataflow
-from hwgen.ops.linear import MatvecAttrs
+from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.record import attrs_as
 from hwgen.ops.run import evaluate
 from hwgen.sim.samples import draw
@@ -37,7 +37,7 @@ def test_every_quantized_value_equals_qonnx(name: str, input_format: str | None,
     path = model(name)
     lowered = lower(import_model(path), BuildOptions(input_format=input_format))
     flow = plan_dataflow(lowered.graph)
-    codes = draw(flow, SAMPLES, int(os.environ.get("HWGEN_SEED", "0")))
+    (codes,) = draw(flow, SAMPLES, int(os.environ.get("HWGEN_SEED", "0"))).values()
     reals = integer_format(lowered.graph.inputs[0]).decode(codes)
     judgement = judge(lowered, run_qonnx(path, reals), codes)
     with capsys.disabled():
@@ -51,7 +51,7 @@ def test_judge_sees_a_wrong_weight() -> None:
     path = model("qkeras_jettagging.onnx")
     lowered = lower(import_model(path))
     flow = plan_dataflow(lowered.graph)
-    codes = draw(flow, 50, 1)
+    (codes,) = draw(flow, 50, 1).values()
     theirs = run_qonnx(path, integer_format(lowered.graph.inputs[0]).decode(codes))
     attrs_as(next(n for n in lowered.graph.nodes if n.op == "matvec"), MatvecAttrs).weight[3, 5] += 1
     assert judge(lowered, theirs, codes).mismatches
@@ -62,7 +62,7 @@ def test_outputs_agree_with_qonnx_within_float32() -> None:
 
     path = model("TFC_2W2A.onnx")
     lowered = lower(import_model(path))
-    codes = draw(plan_dataflow(lowered.graph), 100, 2)
+    (codes,) = draw(plan_dataflow(lowered.graph), 100, 2).values()
     theirs = run_qonnx(path, integer_format(lowered.graph.inputs[0]).decode(codes))
     ours = evaluate(lowered.graph, {lowered.graph.inputs[0].name: codes})[lowered.graph.outputs[0]]
     np.testing.assert_allclose(ours, theirs["90"], rtol=1e-4, atol=1e-4)

@@ -9,15 +9,17 @@ from typing import Final
 from networks import mlp
 
 from hwgen.cost.area import Area, Target
-from hwgen.dataflow.cycles import Performance
 from hwgen.flow import BuildOptions, lower, plan_dataflow
 from hwgen.ir.graph import Graph, Node, Value
 from hwgen.ops.run import evaluate
 from hwgen.rtl.build_directory import Build, write_build
-from hwgen.sim.compare import Difference, Trial, TrialResult, Verification
+from hwgen.sim.compare import TrialResult, Verification, codes_sha256
+from hwgen.sim.locate import Difference
 from hwgen.sim.native_runner import FULL_RATE, STALLS
 from hwgen.sim.record import VerificationRecord, keep, record_of
+from hwgen.sim.reference import reference
 from hwgen.sim.samples import draw
+from hwgen.sim.trials import Trial
 from hwgen.synth import store
 from hwgen.synth.record import NetlistRun, PathStep, StageArea, Synthesis, Timing, Used
 
@@ -42,13 +44,16 @@ def renamed(graph: Graph, names: tuple[str, ...]) -> Graph:
 
 
 def written(folder: Path, sizes: tuple[int, ...], options: BuildOptions, names: tuple[str, ...] = ()) -> Build:
-    """A build directory that nobody simulated."""
+    """A build directory of a chain that nobody simulated."""
     graph = mlp(sizes, 1)
-    lowered = lower(renamed(graph, names) if names else graph)
-    flow = plan_dataflow(lowered.graph, options)
-    values = evaluate(lowered.graph, {flow.input.name: draw(flow, 4, 1)})
+    return written_graph(folder, lower(renamed(graph, names) if names else graph).graph, options)
+
+
+def written_graph(folder: Path, graph: Graph, options: BuildOptions) -> Build:
+    """A build directory of a lowered graph that nobody simulated."""
+    flow = plan_dataflow(graph, options)
     folder.mkdir(parents=True)
-    write_build(lowered.graph, flow, folder, source_sha256="5" * 64, values=values, options=options.record)
+    write_build(graph, flow, folder, source_sha256="5" * 64, values=evaluate(graph, draw(flow, 4, 1)), options=options.record)
     return Build(folder)
 
 
@@ -57,10 +62,12 @@ def verified(build: Build, *, samples: int = 20, seed: int = 11, mismatches: int
     codes = draw(build.flow, samples, seed)
     manifest, layer = build.manifest, build.flow.stages[0]
     first = Difference(layer.path, layer.output.name, 3, 1, -7, 9, "random stalls") if mismatches else None
-    trials = tuple(TrialResult(Trial(seed, traffic), samples, 0, mismatches) for traffic in (FULL_RATE, STALLS))
-    seen = None if mismatches else Performance(manifest.predicted_latency_cycles, manifest.predicted_interval_cycles)
-    values = evaluate(build.graph, {build.flow.input.name: codes})
-    result = Verification(samples, seed, mismatches, first, seen, None if mismatches else 0.875, 1000, codes, trials, values)
+    trials = tuple(TrialResult(Trial(seed, traffic), samples, 0, mismatches, 500) for traffic in (FULL_RATE, STALLS))
+    wanted = reference(build.graph, build.flow, codes)
+    result = Verification(
+        samples, seed, mismatches, first, None if mismatches else manifest.predicted, None if mismatches else 0.875, 1000,
+        wanted.outputs, trials, wanted.seen, codes_sha256(codes),
+    )
     record = record_of(build, result, given=False)
     keep(build, record)
     return record

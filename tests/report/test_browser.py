@@ -6,15 +6,22 @@ import base64
 import re
 import shutil
 from collections.abc import Generator
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from hwgen.dataflow.cycles import predict
+from hwgen.dataflow.layers import place_names
 from hwgen.flow import BuildOptions
-from hwgen.report.page import write_page
+from hwgen.report.data import gather
+from hwgen.report.network import network_view, stage_views
+from hwgen.report.page import REPORT, render, write_page
 from hwgen.rtl.build_directory import Build
-from tests.report.support import HOSTILE, synthesized, verified, written
+from tests.branching import branching
+from tests.flows import u_net
+from tests.report.support import HOSTILE, synthesized, verified, written, written_graph
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -25,7 +32,7 @@ FLAGS: Final = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--hide-scrollbars",
 )
-MODELS: Final = ("plain", "hostile", "deep")
+MODELS: Final = ("plain", "hostile", "deep", "branches", "wide")
 WIDTHS: Final = (1280, 390)
 OVERFLOWING: Final = """
 const wide = document.documentElement.clientWidth, found = [];
@@ -40,17 +47,25 @@ return [document.documentElement.scrollWidth, found.slice(0, 5)];
 
 @pytest.fixture(scope="module")
 def builds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Build]:
-    """A small network with all results, one with hostile names, one with forty layers; each with its page."""
+    """A small network with all results, one with hostile names, one with forty layers, one of branches; each with its page.
+
+    ``wide`` is the small one, drawn as a network of forty convolutions and four levels of skips.
+    """
     folder = tmp_path_factory.mktemp("builds")
     made = {
         "plain": written(folder / "plain", (16, 20, 5), BuildOptions(parallelism="4x4")),
         "hostile": written(folder / "hostile", (4, 5, 6, 5, 3) * 3, BuildOptions(), HOSTILE),
+        "branches": written_graph(folder / "branches", branching(1), BuildOptions(parallelism="2x2")),
+        "wide": written(folder / "wide", (16, 20, 5), BuildOptions()),
         "deep": written(folder / "deep", tuple(4 + k * 5 % 13 for k in range(41)), BuildOptions(parallelism="2x3")),
     }
     for name, build in made.items():
         verified(build, mismatches=int(name == "hostile"))
         synthesized(build, routed=name != "deep")
         write_page(build)
+    skips = u_net(4, 4, 64)
+    drawn = network_view(skips, stage_views(skips, skips.ideal_interval_cycles), place_names(skips))
+    (made["wide"].folder / REPORT).write_text(render(replace(gather(made["wide"]), network=drawn)))
     return made
 
 
@@ -117,7 +132,7 @@ def test_every_part_shows_what_it_is_named_for(browser: Chrome, builds: dict[str
         "clock": ["123.4 MHz", "Critical path, 3.30 ns", "TRELLIS_COMB", "fc1", "1.77 ns"],
         "values": ["−128", "127", "8 of 8", "requant_scale"],
         "verification": ["20", "full rate", "random stalls", "11", "The netlist for ecp5"],
-        "ports": [manifest.input.name, manifest.output.name, "signed, 8 bits", "0.0625"],
+        "ports": [manifest.inputs[0].name, manifest.outputs[0].name, "signed, 8 bits", "0.0625"],
         "reproduce": ["hwgen build MODEL --parallelism 4x4 --samples 20 --seed 11", "hwgen synth BUILD --target ecp5 --pnr"],
         "versions": [manifest.hwgen_version, manifest.source_sha256, "Verilator", "Yosys", "Python"],
     }
@@ -128,6 +143,18 @@ def test_every_part_shows_what_it_is_named_for(browser: Chrome, builds: dict[str
     assert lanes == len(build.flow.stages) + 2
     widths = browser.execute_script("return [...document.querySelectorAll('.histogram')].map(s => s.getBoundingClientRect().width)")
     assert min(widths) > 100
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("model", ["branches", "wide"])
+def test_lines_of_streams_go_from_row_to_row(browser: Chrome, builds: dict[str, Build], model: str, width: int) -> None:
+    show(browser, builds[model], width)
+    spans = browser.execute_script(
+        "return [...document.querySelectorAll('.rail')].map(r => [r, r.querySelector('.lines')].map(e => "
+        "(b => [b.top, b.bottom])(e.getBoundingClientRect())))"
+    )
+    assert all(abs(rail[k] - lines[k]) < 0.5 for rail, lines in spans for k in (0, 1))
+    assert all(abs(above[0][1] - below[0][0]) < 0.5 for above, below in pairwise(spans))
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -158,7 +185,7 @@ def test_fits_on_paper(browser: Chrome, builds: dict[str, Build], model: str) ->
     try:
         whole, found = browser.execute_script(OVERFLOWING.replace('e.closest(".wide")', "null"))
         tallest = browser.execute_script(
-            "return Math.max(...[...document.querySelectorAll('.timeline, .network li, tr, pre, .figures')]"
+            "return Math.max(...[...document.querySelectorAll('.timeline, .place, tr, pre, .figures')]"
             ".map(e => e.getBoundingClientRect().height))"
         )
         folded = browser.execute_script("return [...document.querySelectorAll('details td')].map(e => e.offsetHeight)")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hwgen.dataflow.cycles import predict
+from hwgen.dataflow.stage import Buffer
 from hwgen.errors import HwgenError, clean
 from hwgen.flow import BuildOptions
 from hwgen.report.data import gather
@@ -17,7 +18,8 @@ from hwgen.report.page import render, write_page
 from hwgen.report.reproduce import commands
 from hwgen.rtl.build_directory import Build
 from hwgen.sim.record import VERIFICATION
-from tests.report.support import HOSTILE, synthesized, verified, written
+from tests.branching import branching
+from tests.report.support import HOSTILE, renamed, synthesized, verified, written, written_graph
 
 OPTIONS = BuildOptions(parallelism="3x2", input_format=None)
 TAGS = {
@@ -84,7 +86,8 @@ def test_numbers_are_those_of_manifest_model_and_verification(tmp_path: Path) ->
     for wanted in (record.sources_sha256, "5" * 64, "Bit for bit equal to the reference on 20 inferences", *record.tools.values()):
         assert wanted in page.text
     for stage in data.stages:
-        assert f"{stage.in_lanes} × {stage.array_outputs}" in page.text
+        assert stage.array is not None
+        assert "{} × {}".format(*stage.array) in page.text
 
 
 def test_a_difference_is_the_first_thing_that_is_said_and_is_named(tmp_path: Path) -> None:
@@ -123,8 +126,12 @@ def test_estimate_and_synthesis_stand_side_by_side_for_every_stage(tmp_path: Pat
         assert f"{stage.area.luts:,}".replace(",", "\u202f") in page
 
 
-def test_names_of_a_model_are_text_and_nothing_else(tmp_path: Path) -> None:
-    build = written(tmp_path / "build", (4, 5, 6, 5, 3) * 3, BuildOptions(), HOSTILE)
+@pytest.mark.parametrize("shape", ["chain", "branches"])
+def test_names_of_a_model_are_text_and_nothing_else(tmp_path: Path, shape: str) -> None:
+    if shape == "chain":
+        build = written(tmp_path / "build", (4, 5, 6, 5, 3) * 3, BuildOptions(), HOSTILE)
+    else:
+        build = written_graph(tmp_path / "build", renamed(branching(1), HOSTILE), BuildOptions())
     verified(build, mismatches=1)
     synthesized(build)
     page = render(gather(build))
@@ -140,10 +147,30 @@ def test_names_of_a_model_are_text_and_nothing_else(tmp_path: Path) -> None:
         assert clean(name)[:60] in elements.text, f"{name[:60]!r} is shown as it is, where it can be shown"
 
 
+def test_a_graph_shows_its_branches_with_their_fifos_and_every_port(tmp_path: Path) -> None:
+    build = written_graph(tmp_path / "build", branching(1), OPTIONS)
+    verified(build)
+    data, page = gather(build), page_of(build)
+    labels = [label for row in data.network.rows for label in re.findall(r'class="node" [^>]*>([^<]+)<', str(row.rails))]
+    stages = [str(k) for k in range(1, len(build.flow.stages) + 1)]
+    assert sorted(labels) == sorted([*stages, "in0", "in1", "out0", "out1"])
+    buffers = [e for e in build.flow.elements if isinstance(e, Buffer)]
+    assert sorted(row.depth for row in data.branches) == sorted(b.depth for b in buffers)
+    assert data.memory.branch_fifos == sum(b.depth * b.takes[0].bits for b in buffers) > 0
+    for port in ("s_axis_0", "s_axis_1", "m_axis_0", "m_axis_1"):
+        assert port in page.text
+    assert "4 AXI4-Stream ports" in page.text
+    assert "of the model's tensor x: x.transpose(0, 2, 3, 1)." in page.text, "how the host orders the image"
+    use = next(stage.use for stage in data.stages if stage.layer.path == "conv1")
+    assert use is not None and use.padding / use.inside == pytest.approx(1 - 16 * 13 / (9 * 30)), "16 x 13 of 18 x 15 positions"
+
+
 def test_every_part_has_its_heading_and_is_linked(tmp_path: Path) -> None:
     page = page_of(written(tmp_path / "build", (3, 2), BuildOptions()))
     ids = {attributes["id"] for tag, attributes in page.found if tag == "h2"}
-    assert ids == {"network", "cycles", "timeline", "area", "clock", "values", "verification", "ports", "reproduce", "versions"}
+    assert ids == {
+        "network", "cycles", "timeline", "memory", "area", "clock", "values", "verification", "ports", "reproduce", "versions",
+    }
     assert {attributes["href"] for tag, attributes in page.found if tag == "a"} == {f"#{i}" for i in ids}
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from hwgen.rtl.literal import integer_literal
+
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "rtl_templates").rglob("*.sv"))
 for extra in (ROOT / "testbenches", ROOT / "testbenches" / "modules"):
@@ -29,7 +31,7 @@ def netlist(module: str) -> Callable[[Any, Path], Sequence[Path]]:
         top = next(path for path in TEMPLATES if path.stem == module)
         text = top.read_text()
         for name, value in case.parameters.items():
-            shown = f'"{value}"' if isinstance(value, str) else str(value)
+            shown = f'"{value}"' if isinstance(value, str) else integer_literal(value)
             text, count = re.subn(rf"(parameter [^=\n]*\b{name} *= )[^,\n]+", rf"\g<1>{shown}", text, count=1)
             assert count == 1, f"{module} has no parameter {name}"
         (folder / top.name).write_text(text)

@@ -14,13 +14,19 @@ from typing import Any
 
 import pytest
 
+from hwgen.rtl.literal import integer_literal
 from hwgen.sim.toolchain import find_verilator
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "rtl_templates").rglob("*.sv"))
 MODULES = [path.stem for path in TEMPLATES]
 SOURCE = {path.stem: path for path in TEMPLATES}
-PARTS = {"hg_sum": "hg_adder_tree", "hg_adder_rank": "hg_adder_tree", "hg_requant_scale_lane": "hg_requant_scale"}
+PARTS = {
+    "hg_sum": "hg_adder_tree",
+    "hg_adder_rank": "hg_adder_tree",
+    "hg_requant_scale_lane": "hg_requant_scale",
+    "hg_window_axis": "hg_window",
+}
 """Modules that are only ever used, and tested, inside another one."""
 TESTED = [name for name in MODULES if name not in PARTS]
 
@@ -44,10 +50,20 @@ def cases(module: str) -> list[dict[str, int | str]]:
     return list(unique.values())
 
 
+def literal(value: int | str) -> str:
+    """A parameter's value as tools take it."""
+    return f'"{value}"' if isinstance(value, str) else integer_literal(value)
+
+
+def escaped(text: str) -> str:
+    """For a line of words that quotes would hold together."""
+    return re.sub(r"(['\"])", r"\\\1", text)
+
+
 def lint(module: str, parameters: Parameters) -> str:
     """What Verilator has to say against a module; empty if nothing."""
     verilator = find_verilator()
-    options = [f'-G{name}="{value}"' if isinstance(value, str) else f"-G{name}={value}" for name, value in parameters.items()]
+    options = [f"-G{name}={literal(value)}" for name, value in parameters.items()]
     command = [str(verilator.executable), "--lint-only", "-Wall", "--top-module", module, *options, *map(str, TEMPLATES)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=verilator.environment())
     return "" if done.returncode == 0 and "%" not in done.stderr else done.stderr + done.stdout
@@ -57,7 +73,7 @@ def wrapper(instances: list[tuple[str, Parameters]], memory: Path) -> str:
     """A top with one kept instance of each; every memory file is ``memory``."""
     lines = ["module top;"]
     for number, (module, parameters) in enumerate(instances):
-        values = {k: f'"{memory}"' if isinstance(v, str) else v for k, v in parameters.items()}
+        values = {k: literal(str(memory) if isinstance(v, str) else v) for k, v in parameters.items()}
         settings = ", ".join(f".{name}({value})" for name, value in values.items())
         lines.append(f"  (* keep *) {module} #({settings}) u_{number} ();")
     return "\n".join([*lines, "endmodule", ""])
@@ -113,7 +129,7 @@ def test_slang_has_nothing_against_it(module: str) -> None:
     for parameters in cases(module):
         driver = driver_module.Driver()
         driver.addStandardArgs()
-        options = " ".join(f'-G {k}=\\"{v}\\"' if isinstance(v, str) else f"-G {k}={v}" for k, v in parameters.items())
+        options = " ".join(f"-G {k}={escaped(literal(v))}" for k, v in parameters.items())
         files = " ".join(map(str, TEMPLATES))
         # A cast to a width that some parameters make the same is what the others need.
         assert driver.parseCommandLine(f"slang -Wextra -Werror -Wno-useless-cast --top {module} {options} {files}")
@@ -165,9 +181,32 @@ PICKY = [
     ("hg_argmax", {"IndexWidth": 1}, "do not hold the indices"),
     ("hg_argmax", {"Lanes": 1, "Elements": 1, "IndexWidth": 0}, "do not hold the indices"),
     ("hg_argmax", {"Lanes": 5, "Elements": 4, "IndexWidth": 3}, "Lanes lie in 1 ... Elements"),
+    ("hg_reduce", {"Kind": 3}, "Kind must be 0 (maximum)"),
+    ("hg_reduce", {"Kind": 2}, "File is empty"),
+    ("hg_reduce", {"OutWidth": 7}, "fewer than Width"),
+    ("hg_eltwise", {"Kind": 4}, "Kind must be 0 (sum)"),
+    ("hg_eltwise", {"AWidth": 65}, "AWidth and BWidth must lie in 1 ... 64"),
+    ("hg_eltwise", {"BWidth": 65}, "AWidth and BWidth must lie in 1 ... 64"),
     ("hg_table", {"File": "x", "InWidth": 24}, "2**InWidth words"),
     ("hg_stream_fifo", {"Depth": 0}, "at least 1"),
+    ("hg_stream_fifo", {"RamStyle": 3}, "hg_stream_fifo: RamStyle must be 0 or 1"),
+    ("hg_stream_fifo", {"Depth": 2, "RamStyle": 2}, "a Depth of 3 or more"),
     ("hg_credit_fifo", {"Depth": 0}, "at least 1"),
+    ("hg_window", {"Blocks": 6, "Groups": 4}, "Groups must divide Blocks"),
+    ("hg_window", {"Slots": 2}, "Slots must hold a window's rows"),
+    ("hg_window", {"StepWidth": 9}, "StepWidth must be at most 8"),
+    ("hg_window", {"RamStyle": 3}, "hg_window: RamStyle must be 0 or 1"),
+    ("hg_ram", {"Style": 3}, "hg_ram: Style must be 0 or 1"),
+    ("hg_concat", {"Inputs": 2, "Beats": 5}, "Beats of each input must be at least 1"),
+    ("hg_select", {"RowLast": 1}, "rows RowFirst ... RowLast must be some of 0 ... Rows - 1"),
+    ("hg_select", {"Cols": 3, "ColFirst": 2, "ColLast": 1}, "columns ColFirst ... ColLast must be some of 0 ... Cols - 1"),
+    ("hg_select", {"BlockLast": 2}, "blocks BlockFirst ... BlockLast must be some of 0 ... Blocks - 1"),
+    ("hg_reorder", {"Loops": 7}, "Loops must lie in 1 ... 6"),
+    ("hg_reorder", {"Banks": 3}, "Banks must lie in 1 ... 2"),
+    ("hg_reorder", {"RamStyle": 3}, "hg_reorder: RamStyle must be 0 or 1"),
+    ("hg_reorder", {"Words": 6}, "do not reach each of the Words once"),
+    ("hg_reorder", {"Strides": 0x00000001_00000003}, "do not reach each of the Words once"),
+    ("hg_reorder", {"Strides": 0x00000001_00000001}, "do not reach each of the Words once"),
 ]
 
 

@@ -18,10 +18,10 @@ from onnx import TensorProto, helper, numpy_helper
 from hwgen import resources
 from hwgen.dataflow.cycles import size_fifos
 from hwgen.dataflow.folding import from_text
-from hwgen.dataflow.plan import plan
+from hwgen.dataflow.plan import integer_format, plan
 from hwgen.errors import HwgenError
 from hwgen.frontend.onnx_reader import read_onnx
-from hwgen.ops.linear import MatvecAttrs
+from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.run import evaluate
 from hwgen.pipeline import run
 from hwgen.rtl.build_directory import Build, emit
@@ -96,7 +96,7 @@ class Network:
         codes = input_codes(flow, 4, seed)
         out = folder / "build"
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        emit(graph, flow, out, source_sha256=digest, values=evaluate(graph, {flow.input.name: codes}))
+        emit(graph, flow, out, source_sha256=digest, values=evaluate(graph, codes))
         return Build(out)
 
 
@@ -156,8 +156,8 @@ MUTATIONS = {
     ),
     "lanes_swapped": Mutation(
         "rtl/hwgen_top.v",
-        ".in_data_i(s1_in_data),",
-        ".in_data_i({s1_in_data[7:4], s1_in_data[11:8], s1_in_data[3:0]}),",
+        ".in_data_i(c0_out_data),",
+        ".in_data_i({c0_out_data[7:4], c0_out_data[11:8], c0_out_data[3:0]}),",
         "layer 'fc2', matvec, value 'y2.acc",
         "'fc1'",
     ),
@@ -232,8 +232,8 @@ def test_one_changed_bit_of_a_memory_is_found_and_placed(file: str, bit: int, la
 
 def test_inputs_hold_the_extremes_and_reach_an_accumulator_s_ends(tmp_path: Path) -> None:
     build = DEEP.build(tmp_path)
-    codes = input_codes(build.flow, 12, 3)
-    format_, attrs = build.flow.input.type.format, build.flow.stages[0].units[0].node.attrs
+    (codes,) = input_codes(build.flow, 12, 3).values()
+    format_, attrs = integer_format(build.flow.inputs[0].value), build.flow.stages[0].node.attrs
     assert (codes[0] == format_.low).all() and (codes[1] == format_.high).all()
     assert len(np.unique(codes[6:])) > 20
     assert isinstance(attrs, MatvecAttrs)

@@ -11,7 +11,7 @@ from networks import mlp
 
 from hwgen.dataflow.cycles import predict, size_fifos
 from hwgen.dataflow.folding import from_text
-from hwgen.dataflow.plan import plan, with_fifo_depths
+from hwgen.dataflow.plan import plan, with_depths
 from hwgen.flow import lower
 from hwgen.ops.run import evaluate
 from hwgen.rtl.build_directory import Build, emit
@@ -23,9 +23,9 @@ def built(folder: Path, *, parallelism: str = "3x2", fifo_depth: int | None = No
     graph = lower(mlp((7, 9, 6, 4), 5)).graph
     flow = size_fifos(plan(graph, from_text(graph, parallelism)))
     if fifo_depth is not None:
-        flow = with_fifo_depths(flow, [fifo_depth] * len(flow.stages))
+        flow = with_depths(flow, {stage.name: fifo_depth for stage in flow.stages})
     codes = draw(flow, 16, 0)
-    emit(graph, flow, folder, source_sha256="", values=evaluate(graph, {flow.input.name: codes}))
+    emit(graph, flow, folder, source_sha256="", values=evaluate(graph, codes))
     return Build(folder)
 
 

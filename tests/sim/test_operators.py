@@ -7,29 +7,37 @@ from random import Random
 
 import pytest
 from fuzz.compose import decoded
-from networks import random_codes
 
 from hwgen.dataflow.cycles import predict, size_fifos
-from hwgen.dataflow.plan import integer_format, plan
+from hwgen.dataflow.plan import plan
+from hwgen.ops.record import Case, IntegerOp, make, no_units
 from hwgen.ops.run import evaluate
-from hwgen.ops.table import INTEGER_OPS
+from hwgen.ops.table import INTEGER, INTEGER_OPS
 from hwgen.rtl.build_directory import Build, emit
 from hwgen.sim.compare import verify
+from hwgen.sim.samples import draw
 
 pytestmark = pytest.mark.slow
-WITH_HARDWARE = [op.name for op in INTEGER_OPS if op.unit is not None]
+WITH_HARDWARE = [op for op in INTEGER_OPS if op.units is not no_units]
 
 
-@pytest.mark.parametrize("op", [op for op in INTEGER_OPS if op.unit is not None], ids=WITH_HARDWARE)
-def test_hardware_equals_the_reference(op, seed: int, tmp_path: Path) -> None:
-    random = Random(seed)
-    for number in range(2):
-        case = op.sample(random)
-        graph = decoded(case.node.output, op.name)
-        flow = size_fifos(plan(graph, [(case.node, case.parallelism)] if op.name == "matvec" else []))
-        codes = random_codes(integer_format(flow.input), (40, *flow.input.type.shape[1:]), number)
-        values = evaluate(graph, {flow.input.name: codes})
-        emit(graph, flow, tmp_path / str(number), source_sha256="", values=values)
-        result = verify(Build(tmp_path / str(number)), codes, seed=number)
-        assert result.mismatches == 0, f"case {number}: {case}: {result.first_difference}"
-        assert result.performance == predict(flow)
+def case_of(op: IntegerOp, random: Random) -> Case:
+    """A random use that is more than wires; a permutation not of an input, where the host would do it."""
+    before = INTEGER["requant_scale"].sample(random).node
+    value = make(INTEGER["requant_scale"], before.attrs, before.inputs, "before", "before").output
+    while True:
+        case = op.sample(random, value if op.name == "permute" else None)
+        if op.units(case.node, op.fit(case.node, case.parallelism)):
+            return case
+
+
+@pytest.mark.parametrize("op", WITH_HARDWARE, ids=lambda op: op.name)
+def test_hardware_equals_the_reference(op: IntegerOp, seed: int, tmp_path: Path) -> None:
+    case = case_of(op, Random(seed))
+    graph = decoded([case.node.output], op.name)
+    flow = size_fifos(plan(graph, [(case.node, case.parallelism)] if op.work else []))
+    codes = draw(flow, 40, seed)
+    emit(graph, flow, tmp_path / "build", source_sha256="", values=evaluate(graph, codes))
+    result = verify(Build(tmp_path / "build"), codes, seed=seed)
+    assert result.mismatches == 0, f"{case}: {result.first_difference}"
+    assert result.performance == predict(flow)

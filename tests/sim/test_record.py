@@ -73,7 +73,7 @@ def test_a_build_keeps_its_verification_and_the_same_one_has_the_same_bytes(buil
     said = made.manifest
     assert (record.latency_cycles, record.interval_cycles) == (said.predicted_latency_cycles, said.predicted_interval_cycles)
     assert [t.samples for t in record.trials[:2]] == [20, 20] and all(t.mismatches == 0 for t in record.trials)
-    assert (record.codes[0].value, record.codes[-1].value) == (said.input.name, said.stages[-1].value)
+    assert (record.codes[0].value, record.codes[-1].value) == (said.inputs[0].name, said.stages[-1].value)
     assert (build / "report.html").is_file()
     before = {name: (build / name).read_bytes() for name in (VERIFICATION, "report.html")}
     flow.simulate(build, samples=20, seed=5)

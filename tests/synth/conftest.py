@@ -8,22 +8,33 @@ import pytest
 
 from hwgen.cost.area import Target
 from hwgen.flow import BuildOptions, lower, plan_dataflow
+from hwgen.ir.graph import Graph
 from hwgen.ops.run import evaluate
 from hwgen.rtl.build_directory import Build, emit
 from hwgen.sim.samples import draw
 from hwgen.synth.record import Synthesis
 from hwgen.synth.yosys import synthesize
+from tests.branching import branching
 from tests.networks import mlp
 
 
 @pytest.fixture(scope="session")
 def build_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network of two layers: the first one's weights in block memory, the second one's in LUTs."""
+    return emitted(tmp_path_factory, lower(mlp((48, 48, 3), 1)).graph, "fc1=2x1,fc2=4x1")
+
+
+@pytest.fixture(scope="session")
+def branching_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network of branches, with two inputs and two outputs."""
+    return emitted(tmp_path_factory, branching(1), "2x2")
+
+
+def emitted(tmp_path_factory: pytest.TempPathFactory, graph: Graph, parallelism: str) -> Path:
+    """A build directory of a lowered graph."""
     folder = tmp_path_factory.mktemp("synth") / "small"
-    lowered = lower(mlp((48, 48, 3), 1)).graph
-    flow = plan_dataflow(lowered, BuildOptions(parallelism="fc1=2x1,fc2=4x1"))
-    values = evaluate(lowered, {flow.input.name: draw(flow, 16, 1)})
-    emit(lowered, flow, folder, source_sha256="0" * 64, values=values)
+    flow = plan_dataflow(graph, BuildOptions(parallelism=parallelism))
+    emit(graph, flow, folder, source_sha256="0" * 64, values=evaluate(graph, draw(flow, 16, 1)))
     return folder
 
 

@@ -47,7 +47,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
     graph = Graph(FOREIGN, graph.nodes, graph.outputs)
     flow = size_fifos(plan(graph, from_text(graph, "2x3")))
     folder = tmp_path_factory.mktemp("build") / "a build"
-    emit(graph, flow, folder, source_sha256="", values=evaluate(graph, {flow.input.name: draw(flow, 4, 0)}))
+    emit(graph, flow, folder, source_sha256="", values=evaluate(graph, draw(flow, 4, 0)))
     return Build(folder)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 from hwgen.cost.area import Area, Target
+from hwgen.dataflow.stage import Fork
 from hwgen.errors import HwgenError, HwgenFailure
+from hwgen.rtl.assemble import assemble
 from hwgen.rtl.build_directory import Build
 from hwgen.synth.cells import area_of
-from hwgen.synth.mapping import map_sources, stage_of_module
+from hwgen.synth.mapping import instances_of_stages, map_sources, stage_of_module
 from hwgen.synth.record import NetlistRun, Synthesis
 from hwgen.synth.store import is_current, load, save
 from hwgen.synth.yosys import synthesize
@@ -47,6 +50,26 @@ def test_only_our_stage_modules_are_stages() -> None:
     assert [stage_of_module(n) for n in ("hwgen_top_stage0", "hwgen_top_stage12", "hwgen_top", "x_hwgen_top_stage1")] == [
         0, 12, None, None,
     ]
+
+
+def test_every_instance_of_a_graph_s_top_belongs_to_one_stage_or_to_the_inputs_and_ports(branching_dir: Path) -> None:
+    flow = Build(branching_dir).flow
+    owners = {i.name: [k for k, names in enumerate(instances_of_stages(flow)) if any(fnmatch(i.name, n) for n in names)]
+              for i in assemble(flow).netlist.instances}
+    assert all(len(found) <= 1 for found in owners.values()), owners
+    image_fork = next(e for e in flow.elements if isinstance(e, Fork) and e.takes[0] is flow.inputs[0])
+    branches = {f"u_{image_fork.name}", *(f"u_{image_fork.name}_b{k}" for k in range(len(image_fork.gives)))}
+    outside = {"u_reset", "u_axis_in_0", "u_axis_in_1", "u_axis_out_0", "u_axis_out_1"}
+    assert {name for name, found in owners.items() if not found} == outside | branches
+
+
+@pytest.mark.slow
+def test_a_netlist_of_branches_and_several_ports_is_the_network_bit_for_bit(branching_dir: Path) -> None:
+    build = Build(branching_dir)
+    seen = synthesize(build, Target.ECP5, netlist_samples=10, seed=2)
+    assert seen.netlist == NetlistRun(samples=10, mismatches=0)
+    assert sum((s.area for s in seen.stages), seen.other) == seen.total
+    assert [s.path for s in seen.stages] == [s.path for s in build.flow.stages]
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
-// hg_stream_fifo is a queue of Depth places.
+// hg_stream_fifo is a queue of Depth places, in whatever memory.
 module fv_stream_fifo #(
-  parameter int unsigned Width = 2,
-  parameter int unsigned Depth = 2
+  parameter int unsigned Width    = 2,
+  parameter int unsigned Depth    = 2,
+  parameter int unsigned RamStyle = 0
 ) (
   input logic             clk_i,
   input logic             rst_i,
@@ -21,8 +22,9 @@ module fv_stream_fifo #(
   );
 
   hg_stream_fifo #(
-    .Width(Width),
-    .Depth(Depth)
+    .Width   (Width),
+    .Depth   (Depth),
+    .RamStyle(RamStyle)
   ) u_dut (
     .clk_i,
     .rst_i,
