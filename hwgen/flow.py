@@ -157,7 +157,8 @@ def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
         passes.insert(1, pass_of("assign-layer-precision", config=options.hls4ml_config))
     chosen = options.precision is not None or options.hls4ml_config is not None or any(n.op == "quantize" for n in graph.nodes)
     default = None if chosen else DEFAULT_PRECISION
-    if precision := options.precision or default:
+    precision = default if options.precision is None else options.precision
+    if precision is not None:
         passes.append(pass_of("assign-precision", format=precision, calibration=options.calibration))
     passes.append(
         pass_of(

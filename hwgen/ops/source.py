@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Format, Quantized
 from hwgen.ir.graph import Array, Attrs, Node, Shape, TensorType
 from hwgen.numerics.surd import Surd
@@ -45,6 +46,8 @@ def constant_reals(attrs: ConstantAttrs) -> Array:
 
 def _infer_input(node: Node) -> tuple[TensorType, ...]:
     attrs = attrs_as(node, InputAttrs)
+    if not attrs.shape:
+        raise HwgenError("shape", f"input {node.path!r}", "has no axes", "use (batch, features…)")
     return (TensorType(attrs.shape, attrs.format),)
 
 

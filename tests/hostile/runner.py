@@ -74,7 +74,7 @@ def _child(case: Case, command: tuple[str, ...], folder: Path, home: Path, answe
     tempfile.tempdir = str(home)
     harmless = case.code != REFUSED
     allowed = (folder / "build", Path("/proc"), *((home, cache_folder()) if harmless else ()))
-    watch = Watch(allowed, BAIT, programs=harmless)
+    watch = Watch(allowed, BAIT, programs=None if harmless else (cache_folder() / "hwgen" / "engine",))
     out, err = io.StringIO(), io.StringIO()
     watch.install()
     with redirect_stdout(out), redirect_stderr(err):

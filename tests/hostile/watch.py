@@ -1,7 +1,7 @@
 """An audit hook that notes what a process must not do while it reads a hostile file.
 
 Noted: every file that is opened for writing, made, renamed or removed outside the folders allowed, programs that are started
-(unless allowed), sockets, unpickling, and the import of the bait module.
+(but those allowed), sockets, unpickling, and the import of the bait module.
 """
 
 from __future__ import annotations
@@ -37,12 +37,16 @@ _FORBIDDEN: Final = (
 )
 
 
-class Watch:
-    """allowed: folders in which files may change.  programs: whether the toolchain may be started."""
+def _prefixes(folders: tuple[Path, ...]) -> tuple[str, ...]:
+    return tuple(f"{folder.resolve()}{os.sep}" for folder in folders)
 
-    def __init__(self, allowed: tuple[Path, ...], bait: str, *, programs: bool) -> None:
-        self._allowed = tuple(f"{folder.resolve()}{os.sep}" for folder in allowed)
-        self._bait, self._programs = bait, programs
+
+class Watch:
+    """allowed: folders in which files may change.  programs: folders of the programs that may be started; None: all may."""
+
+    def __init__(self, allowed: tuple[Path, ...], bait: str, *, programs: tuple[Path, ...] | None) -> None:
+        self._allowed, self._bait = _prefixes(allowed), bait
+        self._programs = None if programs is None else _prefixes(programs)
         self.found: list[str] = []
 
     def _inside(self, path: object, folder: object = -1, event: str = "") -> bool:
@@ -68,7 +72,7 @@ class Watch:
             if not all(self._inside(p, folder, event) for p in paths):
                 self.found.append(f"{event} of {arguments}")
         elif event in _STARTS:
-            if not self._programs:
+            if self._programs is not None and not str(arguments[0]).startswith(self._programs):
                 self.found.append(f"starts {arguments[:2]}")
         elif event in _FORBIDDEN:
             self.found.append(f"{event} of {arguments[:2]}")
