@@ -54,7 +54,7 @@ def test_sizes_that_do_not_fit_are_refused(
     x: tuple[int, ...], weight: tuple[int, ...], bias: tuple[int, ...] | None, says: str
 ) -> None:
     with pytest.raises(HwgenError, match=says):
-        make(LINEAR, NO_ATTRS, [source(*x), constant(*weight), *([] if bias is None else [constant(*bias)])], "y", "fc")
+        make(LINEAR, NO_ATTRS, [constant(*x), constant(*weight), *([] if bias is None else [constant(*bias)])], "y", "fc")
 
 
 @pytest.mark.parametrize("op", ["Gemm", "MatMul"])
