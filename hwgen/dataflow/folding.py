@@ -17,6 +17,8 @@ from hwgen.ops.table import INTEGER
 DEFAULT: Final = "4x4"
 DEFAULT_MOST_CYCLES: Final = 1_000_000
 """Cycles a tensor that the default may take; where it takes more, the lanes are chosen for so many."""
+DEFAULT_LEAST_USE: Final = 0.95
+"""Share of the multipliers' places that the default then wants filled in each layer: the slowest one runs at its own pace."""
 _CHOICE: Final = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
 
 
@@ -69,31 +71,45 @@ def by_default(graph: Graph) -> Choices:
     plain = from_text(graph, DEFAULT)
     work = dict(layers(graph))
     slowest = max((cycles_of(work[node], lanes) for node, lanes in plain), default=0)
-    return plain if slowest <= DEFAULT_MOST_CYCLES else for_interval(graph, DEFAULT_MOST_CYCLES)
+    return plain if slowest <= DEFAULT_MOST_CYCLES else for_interval(graph, DEFAULT_MOST_CYCLES, least_use=DEFAULT_LEAST_USE)
 
 
-def for_interval(graph: Graph, interval_cycles: int) -> Choices:
+def for_interval(graph: Graph, interval_cycles: int, *, least_use: float = 0.0) -> Choices:
     """For each layer the fewest multipliers that take at most ``interval_cycles`` a tensor; ties to the most even split.
 
-    A layer that cannot be so fast gets all the lanes that it can have.
+    A layer that cannot be so fast gets all the lanes that it can have.  least_use: share of the multipliers' places in a
+    layer's own cycles that hold a product, where lanes with which that is so are fast enough.
     """
     if interval_cycles < 1:
         raise HwgenError("interval", f"--interval {interval_cycles}", "is not positive", "give a number of cycles of at least 1")
     chosen: list[tuple[Node, Parallelism]] = []
     for node, work in layers(graph):
-        legal = list(dict.fromkeys(INTEGER[node.op].fit(node, p) for p in _candidates(work, interval_cycles)))
+        legal = list(dict.fromkeys(INTEGER[node.op].fit(node, p) for p in _candidates(work, interval_cycles, least_use)))
         fast = [p for p in legal if cycles_of(work, p) <= interval_cycles]
-        best = min(fast or legal, key=lambda p: (0 if fast else cycles_of(work, p), p.inputs * p.outputs, p.inputs + p.outputs))
+        filled = [p for p in fast if _use(work, p) >= least_use]
+        best = min(
+            filled or fast or legal,
+            key=lambda p: (0 if fast else cycles_of(work, p), p.inputs * p.outputs, p.inputs + p.outputs),
+        )
         chosen.append((node, best))
     return tuple(chosen)
 
 
-def _candidates(work: Work, interval_cycles: int) -> Sequence[Parallelism]:
-    """For each number of input lanes the fewest output lanes that keep the interval, and all of both."""
+def _use(work: Work, lanes: Parallelism) -> float:
+    """Share of the multipliers' places in the layer's own cycles that hold a product: less than 1 where lanes do not divide."""
+    filled = work.inputs / (beats(work.inputs, lanes.inputs) * lanes.inputs)
+    return filled if work.lanewise else filled * work.outputs / (beats(work.outputs, lanes.outputs) * lanes.outputs)
+
+
+def _candidates(work: Work, interval_cycles: int, least_use: float) -> Sequence[Parallelism]:
+    """For each number of input lanes the fewest output lanes that keep the interval, the fewest that are also used, and all."""
     result = [Parallelism(work.inputs, work.outputs)]
     for in_lanes in range(1, work.inputs + 1):
         in_blocks = beats(work.inputs, in_lanes) * work.taps * work.vectors
         if in_blocks <= interval_cycles:
             out_lanes = in_lanes if work.lanewise else beats(work.outputs, max(1, interval_cycles // in_blocks))
-            result.append(Parallelism(in_lanes, min(out_lanes, work.outputs)))
+            fewest = min(out_lanes, work.outputs)
+            result.append(Parallelism(in_lanes, fewest))
+            wider = (Parallelism(in_lanes, lanes) for lanes in range(fewest, work.outputs + 1) if not work.lanewise)
+            result += [p for p in wider if _use(work, p) >= least_use][:1]
     return result

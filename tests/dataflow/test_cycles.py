@@ -49,6 +49,23 @@ def test_folding_meets_the_interval_and_no_layer_could_do_with_fewer_multipliers
                     assert -(-inputs // i) * -(-outputs // o) > interval
 
 
+@pytest.mark.parametrize("interval", [3, 64, 200])
+def test_the_fewest_multipliers_that_are_used_are_taken_where_some_are_fast_enough(interval: int) -> None:
+    def use(lanes: int, channels: int) -> float:
+        return channels / (-(-channels // lanes) * lanes)
+
+    graph = lower(mlp((12, 32, 7), 2)).graph
+    for node, chosen in for_interval(graph, interval, least_use=0.95):
+        outputs, inputs = attrs_as(node, MatvecAttrs).weight.shape
+        legal = {
+            (i, o): use(i, inputs) * use(o, outputs)
+            for i in range(1, inputs + 1) for o in range(1, outputs + 1)
+            if -(-inputs // i) * -(-outputs // o) <= interval
+        }
+        assert legal[chosen.inputs, chosen.outputs] >= 0.95
+        assert chosen.inputs * chosen.outputs == min(i * o for (i, o), share in legal.items() if share >= 0.95)
+
+
 def test_layers_are_named_and_misspelt_ones_get_a_suggestion() -> None:
     graph = lower(mlp((4, 5, 3), 2)).graph
     chosen = {n.path: str(p) for n, p in from_text(graph, "fc1=2x3,fc2=full")}

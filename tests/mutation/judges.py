@@ -1,8 +1,8 @@
 """Which tests judge a source file: from names, imports and instances, never from a list.
 
 A template: the cocotb tests of the module and of those that instantiate it, nearest first, quick cases before the rest; then
-the tests of its checks.  A Python file: the test files that import it, those that mirror its package first, and then the rest of
-these; without what is marked slow.
+the tests of its checks.  A Python file: of the tests that mirror its package those that import it, then the rest of them, then
+those elsewhere that import it; without what is marked slow.
 """
 
 from __future__ import annotations
@@ -86,11 +86,15 @@ def _python_steps(root: Path, path: str) -> list[Step]:
     room = Path(path).parent.parts
     mirror = root / "tests" / (room[0] if room[0] == "passes" else room[1])
     tests = sorted((root / "tests").rglob("test_*.py"))
-    direct = [file for file in tests if root / path in _imports(root, file)]
-    direct.sort(key=lambda file: (file.name != f"test_{Path(path).name}", not file.is_relative_to(mirror), file))
-    rest = [file for file in tests if file.is_relative_to(mirror) and file not in direct]
+    near = [file for file in tests if file.is_relative_to(mirror)]
+    direct = {file for file in tests if root / path in _imports(root, file)}
+    layers = (
+        sorted(direct.intersection(near), key=lambda file: (file.name != f"test_{Path(path).name}", file)),
+        [file for file in near if file not in direct],
+        sorted(direct.difference(near)),
+    )
     select = ("-m", "not slow", "--hypothesis-seed=0")
-    return [Step(tuple(f.relative_to(root).as_posix() for f in files), select) for files in (direct, rest) if files]
+    return [Step(tuple(f.relative_to(root).as_posix() for f in files), select) for files in layers if files]
 
 
 def needs(root: Path, test: str) -> list[str]:

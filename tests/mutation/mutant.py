@@ -32,9 +32,9 @@ class Mutant:
 
     @property
     def kind(self) -> str:
-        """What the file belongs to: ``templates``, ``passes`` or ``numerics``."""
-        first = self.path.split("/", 1)[0]
-        return {"rtl_templates": "templates", "passes": "passes"}.get(first, "numerics")
+        """What the file belongs to: ``templates``, ``passes``, ``operators``, or ``numerics`` with the cycle model."""
+        kinds = {"rtl_templates/": "templates", "passes/": "passes", "hwgen/ops/": "operators"}
+        return next((kind for room, kind in kinds.items() if self.path.startswith(room)), "numerics")
 
     def apply(self, text: bytes) -> bytes:
         """The changed file."""

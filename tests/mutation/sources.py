@@ -1,4 +1,4 @@
-"""What is mutated: templates, passes, and the exact numerics."""
+"""What is mutated: templates, passes, the exact numerics, and what makes integers and hardware of operators."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ from typing import Final
 from mutation import python_operators, rtl_operators
 from mutation.mutant import Mutant, named
 
+OPERATORS: Final = (
+    # operators on integers: their values, bounds, and units
+    "classify", "concat", "depthwise", "eltwise", "lane_pool", "lookup", "matvec", "permute", "rearrange", "requant_pieces",
+    "requantize", "slicing", "window", "window_conv",
+    # what lowering to them has in common: codes on grids, in widths and in orders that are exact
+    "clamps", "common_grid", "linear", "lowering", "requantizing", "rising", "two_streams", "weights", "widen",
+)
+"""Other operators only give what these compute with; whole networks against their frameworks are their tests."""
 PATTERNS: Final = (
-    "hwgen/numerics/*.py", "hwgen/ops/requantize.py", "hwgen/ops/linear.py", "hwgen/dataflow/cycles.py",
+    "hwgen/numerics/*.py", *(f"hwgen/ops/{name}.py" for name in OPERATORS),
+    "hwgen/dataflow/cycles.py", "hwgen/dataflow/description.py", "hwgen/dataflow/unit.py",
     "passes/*/*.py", "rtl_templates/*/*.sv",
 )
 
