@@ -11,6 +11,7 @@ from math import isqrt
 from random import Random
 
 import mpmath
+import numpy as np
 import pytest
 from requantizers import run
 
@@ -161,7 +162,10 @@ def test_every_form_of_a_piecewise_linear_chain_is_right_at_every_code(rounding:
             assert got == wanted, f"{type(found).__name__} of {chain}, {levels}, {domain}"
         pieces += isinstance(solutions[0], Pieces)
         monotone = wanted in (sorted(wanted), sorted(wanted, reverse=True))
-        assert (solutions[1] is not None) == monotone == (direction(parts, levels) is not None), "thresholds need a monotone chain"
+        assert (solutions[1] is not None) == monotone, "thresholds need a monotone chain"
+        turned = {1: sorted(wanted), -1: sorted(wanted, reverse=True), 0: wanted[:1]}
+        found_direction = direction(parts, levels)
+        assert (turned[found_direction] == wanted) if found_direction is not None else not monotone
     assert pieces >= 2, "chains that bend have pieces"
 
 
@@ -236,6 +240,16 @@ def test_more_lines_than_the_hardware_takes_are_no_pieces() -> None:
         found = find_pieces([parts], Levels(-5000, 5000, Rounding.FLOOR))
         assert len(parts) == 2**count and (found is not None) == fits
         assert fits == (2**count <= MAX_PIECES)
+
+
+@pytest.mark.parametrize("name", DEFINED)
+def test_the_float_form_of_a_function_is_the_function(name: str) -> None:
+    positive = [Fraction(1, 64), Fraction(3, 4), Fraction(1), Fraction(7, 2), Fraction(30)]
+    others = [] if name == "sqrt" else [-x for x in positive]
+    values = [*others, *positive, *([] if name == "reciprocal" else [Fraction(0)])]
+    with mpmath.workdps(DIGITS):
+        wanted = [float(wide(DEFINED[name](x))) for x in values]
+    np.testing.assert_allclose(FUNCTIONS[name].array(np.array([float(x) for x in values])), wanted, rtol=1e-13, atol=1e-16)
 
 
 @pytest.mark.parametrize("rounding", [Rounding.HALF_EVEN, Rounding.FLOOR, Rounding.CEIL, Rounding.UP])
