@@ -213,6 +213,16 @@ def test_clamps_that_differ_from_channel_to_channel_are_pieces() -> None:
             assert run(found, channel, a) == min(max(round(Fraction(a, 3)), 0), high)
 
 
+def test_one_clamp_of_all_lines_is_clipping_and_makes_no_pieces() -> None:
+    slope = Chain((straight(Fraction(-1, 5), Fraction(0)),))
+    chain = Chain((straight(Fraction(1, 3), Fraction(0)),)).chosen(ZERO, slope, Chain()).clamped(Surd.of(7), Surd.of(90))
+    parts = monotone_parts(chain, Interval(-900, 900), where="test")
+    found = find_pieces([parts], Levels(0, 1000, Rounding.HALF_EVEN))
+    assert found is not None and (found.low, found.high, len(found.lines[0])) == (7, 90, 2)
+    for a in range(-900, 901):
+        assert run(found, 0, a) == min(max(round(Fraction(a, 3) if a >= 0 else Fraction(-a, 15)), 7), 90)
+
+
 def test_a_clamp_before_wrapping_is_pieces() -> None:
     chain = Chain((straight(Fraction(1, 2), Fraction(0)),)).clamped(ZERO, Surd.of(13))
     found = find_requantizer([chain], [Interval(-99, 99)], Levels(-8, 7, Rounding.FLOOR, wrap=True), where="test")
