@@ -67,7 +67,7 @@ def cases() -> Iterator[Case]:
     yield Case("fv_skid_buffer", {"Width": 1})
     yield Case("fv_skid_buffer", {"Width": 4})
     yield from (Case("fv_stream_fork", {"Outputs": outputs}) for outputs in (1, 2, 3))
-    yield from (Case("fv_stream_join", {"Inputs": inputs}) for inputs in (1, 2, 3))
+    yield from (Case("fv_pair_gate", {"AWidth": a, "BWidth": b}) for a, b in ((2, 1), (1, 3)))
     for outer, inner, banks, style in TRANSPOSES:
         yield Case("fv_reorder", {"Outer": outer, "Inner": inner, "Banks": banks, "RamStyle": style}, steps=32)
     for turns in TURNS:

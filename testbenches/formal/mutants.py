@@ -17,7 +17,7 @@ CREDIT: Final = Case("fv_credit_fifo", {"Depth": 2, "Width": 1}, steps=10)
 GATED: Final = Case("fv_gated_pipeline", {"Depth": 3, "Latency": 1, "BeatsPerOutput": 2, "Period": 2, "Width": 1}, steps=14)
 TIGHT: Final = Case("fv_gated_pipeline", {"Depth": 2, "Latency": 1, "Period": 1, "Width": 1}, steps=14)
 FORK: Final = Case("fv_stream_fork", {"Outputs": 2, "Width": 1}, steps=12)
-JOIN: Final = Case("fv_stream_join", {"Inputs": 2, "Width": 1}, steps=12)
+PAIR: Final = Case("fv_pair_gate", {"AWidth": 1, "BWidth": 1}, steps=12)
 CONCAT: Final = Case("fv_concat", {"Inputs": 3, "First": 1, "Second": 2, "Third": 3, "Width": 1}, steps=14)
 BOX: Final = {"Rows": 2, "Cols": 2, "Blocks": 2, "RowLast": 0, "ColFirst": 1, "ColLast": 1, "BlockFirst": 0, "BlockLast": 0}
 SELECT: Final = Case("fv_select", {**BOX, "Width": 1}, steps=14)
@@ -139,11 +139,13 @@ MUTANTS: Final = (
         ("a pause after each beat", "done_q <= in_ready_o ? '0 : served", "done_q <= in_ready_o ? {1'b0, !done_q[0]} : served"),
     ),
     *_of(
-        JOIN, "hg_stream_join",
-        ("takes what is there", "{Inputs{out_valid_o && out_ready_i}}", "{Inputs{out_ready_i}}"),
-        ("valid with one input", "out_valid_o = &in_valid_i", "out_valid_o = |in_valid_i"),
-        ("lanes swapped", "out_data_o  = in_data_i", "out_data_o  = {in_data_i[0], in_data_i[1]}"),
-        ("never valid", "out_valid_o = &in_valid_i", "out_valid_o = 1'b0"),
+        PAIR, "hg_pair_gate",
+        ("takes one stream's beat alone", "a_ready_o   = b_valid_i && room_i", "a_ready_o   = room_i"),
+        ("goes on with one stream's beat", "a_valid_i && b_valid_i && room_i", "(a_valid_i || b_valid_i) && room_i"),
+        ("never waits for room", "a_valid_i && b_valid_i && room_i", "a_valid_i && b_valid_i"),
+        ("reserves without a beat", "reserve_o   = out_valid_o", "reserve_o   = room_i"),
+        ("streams swapped", "{b_data_i, a_data_i};", "{a_data_i, b_data_i};"),
+        ("never valid", "a_valid_i && b_valid_i && room_i", "1'b0"),
     ),
     *_of(
         CONCAT, "hg_concat",

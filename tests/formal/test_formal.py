@@ -26,7 +26,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PROVED: Final = [Case("fv_stream_fifo", {"Depth": 3}), Case("fv_width_converter", {"Elements": 5, "InLanes": 2, "OutLanes": 3})]
 REFUSED: Final = [
     next(m for m in MUTANTS if m.case.harness == harness)
-    for harness in ("fv_stream_fifo", "fv_credit_fifo", "fv_stream_fork", "fv_stream_join")
+    for harness in ("fv_stream_fifo", "fv_credit_fifo", "fv_stream_fork", "fv_pair_gate")
 ]
 
 
