@@ -220,12 +220,15 @@ def _refit(node: Node, value: Value) -> Attrs:
 
 
 def plainer_convs(node: Node) -> Iterator[ConvAttrs]:
-    """A kernel of one tap, no padding, no stride, weights of -1, 0 and 1, half the weights' bits."""
+    """A kernel of one tap, one row or one column, no padding, weights of -1, 0 and 1, half the weights' bits."""
     attrs = attrs_as(node, ConvAttrs)
     weight = attrs.weight
-    if attrs.weight.shape[1:3] != (1, 1):
+    _, rows, cols, _ = weight.shape
+    if rows > 1 or cols > 1:
         yield replace(attrs, weight=weight[:, :1, :1], dilations=(1, 1), pads=(0, 0, 0, 0))
+    if rows > 1:
         yield replace(attrs, weight=weight[:, :1], dilations=(1, attrs.dilations[1]))
+    if cols > 1:
         yield replace(attrs, weight=weight[:, :, :1], dilations=(attrs.dilations[0], 1))
     if any(attrs.pads):
         yield replace(attrs, pads=(0, 0, 0, 0))

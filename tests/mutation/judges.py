@@ -2,7 +2,7 @@
 
 A template: the cocotb tests of the module and of those that instantiate it, nearest first, quick cases before the rest; then
 the tests of its checks.  A Python file: of the tests that mirror its package those that import it, then the rest of them, then
-those elsewhere that import it; without what is marked slow.
+those elsewhere that import it, and where it says what nodes of models mean, those of the frontends; without what is marked slow.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 
 T = TypeVar("T", str, Path)
 _MODULE: Final = re.compile(r"\bhg_\w+\b")
+_IMPORTING: Final = "hwgen/ops/importing.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +89,12 @@ def _python_steps(root: Path, path: str) -> list[Step]:
     tests = sorted((root / "tests").rglob("test_*.py"))
     near = [file for file in tests if file.is_relative_to(mirror)]
     direct = {file for file in tests if root / path in _imports(root, file)}
+    reads_models = root / _IMPORTING in _imports(root, root / path)
     layers = (
         sorted(direct.intersection(near), key=lambda file: (file.name != f"test_{Path(path).name}", file)),
         [file for file in near if file not in direct],
         sorted(direct.difference(near)),
+        [file for file in tests if reads_models and file.is_relative_to(root / "tests/frontend") and file not in direct],
     )
     select = ("-m", "not slow", "--hypothesis-seed=0")
     return [Step(tuple(f.relative_to(root).as_posix() for f in files), select) for files in layers if files]
