@@ -23,19 +23,24 @@ _BASELINE_LIMIT_SECONDS: Final = 1200.0
 class Baseline:
     """How long the tests take, file by file, without any mutant; all of them must pass.  Measured when first asked for.
 
-    Times are kept in ``file`` for as long as what the tests rest on (`judges.needs`) stays as it is in ``tree``.
+    A time is two: of all tests of a file, and of the slowest of them.  Times are
+    kept in ``file`` for as long as what the tests rest on (`judges.needs`) stays as it is in ``tree``.
     """
 
     def __init__(self, tree: Path, file: Path) -> None:
         self._tree, self._file, self._lock = tree, file, Lock()
         self._own: defaultdict[str, Lock] = defaultdict(Lock)
-        self._seconds: dict[str, float] = json.loads(file.read_text()) if file.is_file() else {}
+        self._seconds: dict[str, tuple[float, float]] = json.loads(file.read_text()) if file.is_file() else {}
 
-    def seconds(self, step: Step, workspace: Workspace) -> float:
-        """Time of a step, measured in ``workspace``, which holds no mutant now.  Raises Broken where one of its tests fails."""
-        return sum(self._of_file(Step((file,), step.select), workspace) for file in step.files)
+    def seconds(self, step: Step, workspace: Workspace) -> tuple[float, float]:
+        """Time of a step and of its slowest test, measured in ``workspace``, which holds no mutant now.
 
-    def _of_file(self, step: Step, workspace: Workspace) -> float:
+        Raises Broken where one of its tests fails.
+        """
+        of_files = [self._of_file(Step((file,), step.select), workspace) for file in step.files]
+        return sum(whole for whole, _ in of_files), max(slowest for _, slowest in of_files)
+
+    def _of_file(self, step: Step, workspace: Workspace) -> tuple[float, float]:
         key = " ".join((*step.files, *step.select, digest(self._tree, needs(self._tree, step.files[0]))))
         with self._lock:
             own = self._own[key]
@@ -45,7 +50,7 @@ class Baseline:
                 if outcome.status != "survived":
                     raise Broken(f"without any mutant, {outcome.test or key} fails: {outcome.says}")
                 with self._lock:
-                    self._seconds[key] = outcome.seconds
+                    self._seconds[key] = outcome.seconds, outcome.slowest
                     self._file.write_text(json.dumps(self._seconds))
             return self._seconds[key]
 
@@ -53,13 +58,13 @@ class Baseline:
 class Campaign:
     """All that a run needs, in ``folder``; root: the repository.
 
-    slack_seconds: tests may take so long, and twice their own time, before they count as endless.
+    slack_seconds: tests, and each of them, may take so long and twice their own time, before they count as endless.
     """
 
     def __init__(self, root: Path, folder: Path, jobs: int, *, fresh: bool = False, slack_seconds: float = 5) -> None:
         self.tree = Workspace(root, folder / "pristine").tree
         self.journal = Journal(folder / "journal.jsonl", self.tree, fresh=fresh)
-        self._baseline = Baseline(self.tree, folder / "baseline.json")
+        self._baseline = Baseline(self.tree, folder / "times.json")
         self._jobs, self._slack = jobs, slack_seconds
         self._folder = folder
         self._steps = {path: steps_for(self.tree, path) for path in sources(self.tree)}
@@ -117,9 +122,9 @@ class Campaign:
         try:
             for step in self._steps[mutant.path]:
                 workspace.put(mutant.path, original)
-                limit = self._slack + 2 * self._baseline.seconds(step, workspace)
+                whole, slowest = self._baseline.seconds(step, workspace)
                 workspace.put(mutant.path, changed)
-                outcome = workspace.run(step, limit)
+                outcome = workspace.run(step, self._slack + 2 * whole, self._slack + 2 * slowest)
                 seconds += outcome.seconds
                 if outcome.status != "survived":
                     return Outcome(outcome.status, outcome.test, outcome.says, round(seconds, 2))

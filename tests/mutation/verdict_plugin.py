@@ -1,7 +1,8 @@
 """A pytest plugin for runs on a copy of the repository: what failed first, and that the code under test is the copy's.
 
 HWGEN_MUTATION_VERDICT names the file that it writes: one JSON object with the first failed test (``test``), whether that was
-the simulator refusing to build the design (``refused``), what was said (``says``), and at the end the processor's ``seconds``.
+the simulator refusing to build the design (``refused``), what was said (``says``), and at the end the processor's ``seconds``
+and what of them the slowest test took (``slowest``).  With HWGEN_MUTATION_TEST_SECONDS, a test that takes longer ends the run.
 """
 
 from __future__ import annotations
@@ -9,15 +10,21 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import resource
 from collections.abc import Generator
 from dataclasses import asdict, dataclass, replace
+from math import ceil
 from pathlib import Path
+from time import process_time
 from typing import Any, Final
 
 import pytest
 
 VARIABLE: Final = "HWGEN_MUTATION_VERDICT"
+TEST_SECONDS: Final = "HWGEN_MUTATION_TEST_SECONDS"
 _REFUSED: Final = "verilator-failed"
+_RUN_LIMIT: Final = resource.getrlimit(resource.RLIMIT_CPU)[0]
+_SLOWEST: Final = pytest.StashKey[float]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -36,6 +43,7 @@ class Verdict:
     refused: bool = False
     says: str = ""
     seconds: float = 0.0
+    slowest: float = 0.0
 
     @staticmethod
     def read(file: Path) -> Verdict:
@@ -53,8 +61,25 @@ def _failed(test: str, refused: bool, says: str) -> None:
         Verdict(test, refused, last.strip()[:300]).write()
 
 
-def pytest_unconfigure() -> None:
-    replace(Verdict.read(Path(os.environ[VARIABLE])), seconds=round(sum(os.times()[:4]), 2)).write()
+def _used() -> float:
+    """Processor time of this process and of those that it waited for."""
+    return sum(os.times()[:4])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    slowest = round(config.stash.get(_SLOWEST, 0.0), 2)
+    replace(Verdict.read(Path(os.environ[VARIABLE])), seconds=round(_used(), 2), slowest=slowest).write()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    allowed, before = os.environ.get(TEST_SECONDS), _used()
+    if allowed is not None:
+        hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        resource.setrlimit(resource.RLIMIT_CPU, (min(_RUN_LIMIT, ceil(process_time() + float(allowed))), hard))
+    result = yield
+    item.config.stash[_SLOWEST] = max(item.config.stash.get(_SLOWEST, 0.0), _used() - before)
+    return result
 
 
 @pytest.hookimpl(wrapper=True)

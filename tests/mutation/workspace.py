@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from mutation.judges import Step
-from mutation.verdict_plugin import VARIABLE, Verdict
+from mutation.verdict_plugin import TEST_SECONDS, VARIABLE, Verdict
 
 Status = Literal["killed", "timeout", "survived", "stillborn"]
 
@@ -37,12 +37,16 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a run.  test: the first that failed.  says: its last words.  seconds: of processor time."""
+    """What became of a run.  test: the first that failed.  says: its last words.  seconds: of processor time.
+
+    slowest: of these, what the slowest test took, where all passed.
+    """
 
     status: Status
     test: str = ""
     says: str = ""
     seconds: float = 0.0
+    slowest: float = 0.0
 
 
 class Workspace:
@@ -90,10 +94,11 @@ class Workspace:
         shutil.rmtree(self.folder / "cache" / "hwgen" / "models", ignore_errors=True)
         shutil.rmtree(self.tree / "testbenches" / "build", ignore_errors=True)
 
-    def run(self, step: Step, limit_seconds: float, *, keep_bytecode: bool = False) -> Outcome:
+    def run(self, step: Step, limit_seconds: float, test_seconds: float | None = None, *, keep_bytecode: bool = False) -> Outcome:
         """Run the tests of a step up to the first that fails.
 
         limit_seconds: of processor time for each process; ten times as long by the clock, for what waits for ever.
+        test_seconds: of processor time for each test.
         Raises Broken where the tests did not see this copy.
         """
         verdict = self.folder / "verdict.json"
@@ -108,6 +113,7 @@ class Workspace:
             "HYPOTHESIS_STORAGE_DIRECTORY": str(scratch / "hypothesis"),
             "TMPDIR": str(scratch),
             VARIABLE: str(verdict),
+            **({} if test_seconds is None else {TEST_SECONDS: str(test_seconds)}),
             **({} if keep_bytecode else {"PYTHONDONTWRITEBYTECODE": "1"}),
             **({} if step.files[0].startswith("testbenches") else {"HWGEN_SEED": _SEED}),
         }
@@ -132,11 +138,12 @@ class Workspace:
             raise Stopped
         said = Verdict.read(verdict)
         if code == -signal.SIGXCPU:
-            return Outcome("timeout", says=f"stopped after {limit_seconds:.0f} s", seconds=limit_seconds)
+            longest = min(limit_seconds, test_seconds or limit_seconds)
+            return Outcome("timeout", says=f"stopped after {longest:.0f} s", seconds=longest)
         if code == _WRONG_TREE:
             raise Broken((self.folder / "log.txt").read_text()[-600:])
         if code in (_PASSED, _NO_TESTS):
-            return Outcome("survived", seconds=said.seconds)
+            return Outcome("survived", seconds=said.seconds, slowest=said.slowest)
         return Outcome("stillborn" if said.refused else "killed", said.test, said.says or f"pytest: exit {code}", said.seconds)
 
 
