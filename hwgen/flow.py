@@ -46,7 +46,7 @@ DEFAULT_INPUT_FORMAT: Final = "fixed<16,6>"
 DEFAULT_PRECISION: Final = "fixed<16,6>"
 """Of a model without any quantizer, where none is asked for."""
 _NO_HOST_STEPS: Final = ("input", "constant", "decode")
-_PREPARE: Final = "fold-constants, fold-scalar-arithmetic, fold-batch-norm"
+_PREPARE: Final = "fold-constants, fold-scalar-arithmetic, fold-gates, fold-batch-norm"
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,10 @@ class NodeCall:
         """Tensor attribute."""
         return self._required(name, 4, None)
 
+    def optional_tensor(self, name: str) -> TensorProto | None:
+        """Tensor attribute, None where it is not there."""
+        return self._attribute(name, 4, None)
+
     def integers(self, name: str) -> tuple[int, ...] | None:
         result = self._attribute(name, 7, None)
         return None if result is None else tuple(int(v) for v in result)

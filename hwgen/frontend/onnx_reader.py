@@ -212,7 +212,8 @@ class _Reader:
         if name == "Constant":
             self.builder.bind_array(outputs[0], _constant(node, call, self.folder, self.budget))
             return
-        folded = fold_shape(call)
+        where = f"constant {clean(call.path)!r}"
+        folded = fold_shape(call, lambda tensor: read_tensor(tensor, self.folder, where, self.budget))
         if folded is not None:
             call.finish()
             self.builder.bind_array(outputs[0], folded)

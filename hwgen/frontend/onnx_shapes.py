@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from math import prod
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from hwgen.frontend.onnx_call import NodeCall
 from hwgen.ir.graph import Array
+
+if TYPE_CHECKING:
+    from onnx import TensorProto
 
 
 def _unsqueeze(x: Array, axes: Sequence[int]) -> Array:
@@ -31,24 +35,56 @@ def _axes(call: NodeCall) -> tuple[int, ...]:
     return given if given is not None else tuple(call.constant(1).ravel().tolist())
 
 
+def _filled(call: NodeCall, read: Callable[[TensorProto], Array]) -> Array | None:
+    shape, given = call.constant(0).ravel(), call.optional_tensor("value")
+    if shape.dtype.kind not in "iu" or (shape < 0).any() or prod(map(int, shape)) > _MAX_SHAPE_ELEMENTS:
+        return None
+    fill = np.zeros(1, dtype=np.float32) if given is None else read(given)
+    return np.full(tuple(shape), fill.ravel()[0]) if fill.size == 1 else None
+
+
+def _quotient(call: NodeCall) -> Array:
+    left, right = call.constant(0), call.constant(1)
+    return _UNKNOWN if (left < 0).any() or (right <= 0).any() else left // right
+
+
+def _reshaped(call: NodeCall) -> Array:
+    wanted = call.constant(1).ravel()
+    return _UNKNOWN if call.integer("allowzero", 0) or (wanted == 0).any() else call.constant(0).reshape(wanted)
+
+
 _SHAPE_RULES: Final[Mapping[str, Callable[[NodeCall], Array]]] = {
     "Gather": lambda c: np.take(c.constant(0), c.constant(1), axis=c.integer("axis", 0)),
     "Unsqueeze": lambda c: _unsqueeze(c.constant(0), _axes(c)),
     "Squeeze": lambda c: np.squeeze(c.constant(0), _axes(c) if c.input_count > 1 or c.integers("axes") else None),
     "Concat": lambda c: np.concatenate([c.constant(i) for i in range(c.input_count)], axis=c.integer("axis")),
     "Slice": _slice,
-    "Identity": lambda c: c.constant(0),
-    "Cast": lambda c: c.constant(0) if c.integer("to") in (6, 7) else np.array([], dtype=object),
+    "Cast": lambda c: c.constant(0) if c.integer("to") in (6, 7) else _UNKNOWN,
+    "Reshape": _reshaped,
+    "Transpose": lambda c: np.transpose(c.constant(0), c.integers("perm")),
+    "Add": lambda c: c.constant(0) + c.constant(1),
+    "Sub": lambda c: c.constant(0) - c.constant(1),
+    "Mul": lambda c: c.constant(0) * c.constant(1),
+    "Div": _quotient,
 }
 _MAX_SHAPE_ELEMENTS: Final = 64
+_UNKNOWN: Final = np.array([], dtype=object)
+"""The answer of a rule that does not apply."""
 
 
-def fold_shape(call: NodeCall) -> Array | None:
-    """The result of a small integer computation on constants (how exporters write shapes), or None."""
+def fold_shape(call: NodeCall, read: Callable[[TensorProto], Array]) -> Array | None:
+    """The result of a small integer computation on constants (how exporters write shapes), or None.
+
+    A constant that only gets another name stays one, whatever it holds.  read: the array of a tensor of the file.
+    """
     if call.rule_name == "Shape":
         shape = call.constant(0).shape if call.is_constant(0) else call.value(0).type.shape
         start, end = call.integer("start", 0), call.integer("end", len(shape))
         return np.array(shape[start:end], dtype=np.int64)
+    if call.rule_name == "Identity" and call.is_constant(0):
+        return call.constant(0)
+    if call.rule_name == "ConstantOfShape" and call.is_constant(0):
+        return _filled(call, read)
     rule = _SHAPE_RULES.get(call.rule_name)
     if rule is None or not all(call.is_constant(i) for i in range(call.input_count)):
         return None

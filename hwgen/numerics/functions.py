@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from math import erfc
+from math import erf, erfc
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -149,6 +149,10 @@ FUNCTIONS: Final = {
         ),
         RealFunction(
             "tanh", lambda x: x.tanh(), np.tanh, _only_at_zero(ZERO),
+            lambda x: _ONE_BELOW if x.sign() > 0 else (-UNIT, 1),
+        ),
+        RealFunction(
+            "erf", lambda x: x.erf(), np.vectorize(erf, [np.float64]), _only_at_zero(ZERO),
             lambda x: _ONE_BELOW if x.sign() > 0 else (-UNIT, 1),
         ),
         RealFunction("exp", lambda x: x.exp(), np.exp, _only_at_zero(UNIT), _exponential(0)),

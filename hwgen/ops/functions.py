@@ -1,6 +1,6 @@
 """Smooth activations: exact real functions of a code (`hwgen.numerics.functions`), which become tables or thresholds.
 
-    sigmoid tanh exp gelu gelu_tanh silu mish softsign square sqrt reciprocal     as their names say
+    sigmoid tanh erf exp gelu gelu_tanh silu mish softsign square sqrt reciprocal     as their names say
     elu          scale * x where x > 0, else scale * alpha * (exp(rate * x) - 1): ELU, SELU, CELU
     softplus     log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold, if there is one (as torch defines it)
     hard_swish   x * min(max(x + 3, 0), 6) / 6
@@ -220,6 +220,7 @@ def _plain(name: str, onnx: str, torch: str, *, low: int | None = None, high: in
 
 SIGMOID = _plain("sigmoid", "Sigmoid", "sigmoid")
 TANH = _plain("tanh", "Tanh", "tanh")
+ERF = _plain("erf", "Erf", "erf")
 EXP = _plain("exp", "Exp", "exp", high=12)
 GELU = _function("gelu", {"Gelu": _onnx_gelu}, _both_kinds("gelu", _torch_gelu))
 GELU_TANH = _plain("gelu_tanh", "", "")
@@ -260,7 +261,7 @@ HARD_SWISH = RealOp(
 )
 
 FUNCTION: Final = {
-    op.name: op for op in (SIGMOID, TANH, EXP, GELU, GELU_TANH, SILU, MISH, SOFTSIGN, SQUARE, SQRT, RECIPROCAL)
+    op.name: op for op in (SIGMOID, TANH, ERF, EXP, GELU, GELU_TANH, SILU, MISH, SOFTSIGN, SQUARE, SQRT, RECIPROCAL)
 }
 
 

@@ -203,6 +203,7 @@ def _onnx_resize(call: OnnxCall) -> Value:
         raise call.refuse(f"coordinate mode {coordinate!r}, nearest mode {rounding!r}", f"use one of {', '.join(_COORDINATES)}")
     kind = _Kind(coordinate, rounding if mode == "nearest" else None)
     call.has(1)  # the region of interest, of another mode
+    policy = call.text("keep_aspect_ratio_policy", "stretch")  # of sizes
     axes = [a % len(shape) for a in call.integers("axes") or range(len(shape))]
     scales = call.constant(2).ravel() if call.has(2) else np.zeros(0)
     if scales.size:
@@ -210,7 +211,7 @@ def _onnx_resize(call: OnnxCall) -> Value:
         for axis, scale in zip(axes, scales, strict=True):
             full[axis] = float(scale)
         return _scaled(call, full, kind)
-    if call.text("keep_aspect_ratio_policy", "stretch") != "stretch":
+    if policy != "stretch":
         raise call.refuse("keeps the aspect ratio", "give all sizes with policy stretch")
     wanted = list(shape)
     for axis, size in zip(axes, call.constant(3).ravel(), strict=True):

@@ -158,6 +158,17 @@ def _onnx_squeeze(call: OnnxCall) -> Value:
     return emit_reshape(call, [d for i, d in enumerate(shape) if i not in gone])
 
 
+def _onnx_unsqueeze(call: OnnxCall) -> Value:
+    shape = call.value(0).type.shape
+    axes = call.integers("axes") if call.input_count < 2 else tuple(call.constant(1).ravel().tolist())
+    rank = len(shape) + len(axes or ())
+    new = {a % rank for a in axes or ()}
+    if not axes or len(new) != len(axes) or any(not -rank <= a < rank for a in axes):
+        raise call.refuse(f"axes {axes} of {shape}", "check the axes")
+    old = iter(shape)
+    return emit_reshape(call, [1 if i in new else next(old) for i in range(rank)])
+
+
 def _identity(call: ImportCall) -> Value:
     return call.emit("identity", NO_ATTRS, [call.value(0)])
 
@@ -284,7 +295,7 @@ IDENTITY = RealOp(
 )
 RESHAPE = RealOp(
     "reshape", ReshapeAttrs, _infer_reshape, _evaluate_reshape, _lower_reshape,
-    onnx={"Reshape": _onnx_reshape, "Flatten": _onnx_flatten, "Squeeze": _onnx_squeeze},
+    onnx={"Reshape": _onnx_reshape, "Flatten": _onnx_flatten, "Squeeze": _onnx_squeeze, "Unsqueeze": _onnx_unsqueeze},
     torch={
         "aten.view.default": _torch_view, "aten.reshape.default": _torch_view,
         "aten._unsafe_view.default": _torch_view, "aten.flatten.using_ints": _torch_flatten,

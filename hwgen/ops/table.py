@@ -68,6 +68,7 @@ REAL_OPS: Final = (
     activation.THRESHOLD,
     functions.SIGMOID,
     functions.TANH,
+    functions.ERF,
     functions.EXP,
     functions.GELU,
     functions.GELU_TANH,

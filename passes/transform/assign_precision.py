@@ -2,7 +2,8 @@
 
     linear(x, W, b)   ⇒   linear(quantize(x), quantize(W), b)
 
-A value that is repeated on its way there (a resize) is quantized before.
+A value that is repeated on its way there (a resize), or only multiplied by one number for a function, is quantized before;
+so is each part of a concatenation, and what is padded with another number than 0.
 Biases stay exact (they go into the requantizer).  With ``calibration`` data a fixed-point format keeps its width and
 gets, tensor by tensor, the fewest integer bits that hold the largest magnitude seen.
 """
@@ -19,10 +20,12 @@ import numpy as np
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Fixed, FloatArray, Quantized, parse_quantized
 from hwgen.ir.graph import Graph, Node, Rewriter, Value
+from hwgen.ops.padding import PadAttrs
 from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
 from hwgen.ops.real_sampling import FUNCTION_OPS
 from hwgen.ops.record import make
 from hwgen.ops.run import constant_floats, evaluate
+from hwgen.ops.scalar import ScaleBiasAttrs
 from hwgen.ops.source import ConstantAttrs
 from hwgen.ops.weights import POOLS, PRODUCTS
 from hwgen.pipeline import Effect, Notes, Pass
@@ -30,6 +33,8 @@ from hwgen.pipeline import Effect, Notes, Pass
 _NEEDS_CODES: Final = frozenset((*PRODUCTS, *POOLS, *FUNCTION_OPS))
 _MEETINGS: Final = frozenset(("add", "sub", "mul", "min", "max", "pad"))
 """Operators that take sums and products as they are, but no other functions: what they join meets on a grid."""
+_JOINS: Final = frozenset(("concat",))
+"""Operators whose parts meet on a grid, as a number that pads does: accumulators have none in common."""
 _FUNCTIONS: Final = frozenset((*FUNCTION_OPS, "prelu", "threshold"))
 _AFFINE: Final = ("scale_bias", "batch_norm", "relu", "clip")
 _TRANSPARENT: Final = ("reshape", "identity", "transpose", "slice", "resize", "max_pool")
@@ -56,11 +61,19 @@ def _fitted(format_: Quantized, largest: float) -> Quantized:
     return replace(format_, integer_bits=frexp(largest)[1] + format_.is_signed)
 
 
-def _with_quantizer(value: Value, format_: Quantized, name: str, *, repeats: bool) -> Value:
-    """``value`` on a grid.  repeats: quantize what its producer repeats."""
-    source = value.producer.inputs[0] if repeats else value
+def _with_quantizer(value: Value, format_: Quantized, name: str, *, before: bool) -> Value:
+    """``value`` on a grid.  before: quantize what its producer is made from."""
+    source = value.producer.inputs[0] if before else value
     quantized = make(QUANTIZE, QuantizeAttrs(format_), [source], name, source.producer.path).output
-    return value.producer.with_inputs([quantized]).output if repeats else quantized
+    return value.producer.with_inputs([quantized]).output if before else quantized
+
+
+def _is_repeated(value: Value, user: Node) -> bool:
+    """Whether the producer of ``value`` only repeats elements, or multiplies them by one number for a function."""
+    attrs = value.producer.attrs
+    if isinstance(attrs, ScaleBiasAttrs):
+        return user.op in FUNCTION_OPS and attrs.channels == 1 and not attrs.bias[0].sign()
+    return value.producer.op == "resize"
 
 
 @dataclass(frozen=True)
@@ -98,7 +111,7 @@ class AssignPrecision(Pass):
                 chosen = format_ if self.calibration is None else _fitted(format_, top or largest.get(node.inputs[index], 0.0))
                 alone = len(graph.uses.get(node.inputs[index], ())) <= 1
                 name = rewriter.name(f"{value.name}.q" if alone else f"{node.output.name}.in{index}")
-                inputs[index] = _with_quantizer(value, chosen, name, repeats=alone and value.producer.op == "resize")
+                inputs[index] = _with_quantizer(value, chosen, name, before=alone and _is_repeated(value, node))
                 notes.changed(node.path, f"input {index} ({value.name}) becomes {chosen}")
             rewriter.replace(node.output, node.with_inputs(inputs).output)
         return rewriter.finish()
@@ -111,4 +124,6 @@ class AssignPrecision(Pass):
         """The inputs of ``node`` that need codes."""
         if node.op in _NEEDS_CODES:
             return range(min(2, len(inputs)))
+        if node.op in _JOINS or (isinstance(node.attrs, PadAttrs) and node.attrs.value.sign()):
+            return range(len(inputs))
         return [k for k, v in enumerate(inputs) if node.op in _MEETINGS and _is_function(v)]

@@ -279,6 +279,7 @@ NODES: dict[str, tuple[str, int, list[npt.NDArray[np.float32] | None], dict[str,
     "mish": ("Mish", 18, [], {}),
     "sigmoid": ("Sigmoid", 13, [], {}),
     "tanh": ("Tanh", 13, [], {}),
+    "erf": ("Erf", 13, [], {}),
     "abs": ("Abs", 13, [], {}),
     "neg": ("Neg", 13, [], {}),
     "power-2": ("Pow", 13, [number(2)], {}),
@@ -287,8 +288,8 @@ NODES: dict[str, tuple[str, int, list[npt.NDArray[np.float32] | None], dict[str,
 }
 
 
-ROUNDED = ("hard-swish", "gelu", "gelu-tanh")
-"""The reference rounds their constants (1/6, the root of 2, 0.044715) to float32; hwgen takes what the standard's text says."""
+ROUNDED = ("hard-swish", "gelu", "gelu-tanh", "erf")
+"""The reference rounds their constants (1/6, the root of 2, 0.044715) or values to float32; hwgen takes what the standard says."""
 
 
 @pytest.mark.parametrize("name", NODES)

@@ -24,6 +24,7 @@ def _gelu_tanh(x: arb) -> arb:
 _BALLS: dict[str, Callable[[arb], arb]] = {
     "sigmoid": lambda x: 1 / (1 + (-x).exp()),
     "tanh": lambda x: x.tanh(),
+    "erf": lambda x: 1 - x.erfc(),
     "exp": lambda x: x.exp(),
     "gelu": lambda x: x / 2 * (1 + (x / arb(2).sqrt()).erf()),
     "gelu_tanh": _gelu_tanh,

@@ -84,7 +84,7 @@ def subjects(random: Random, seed: int) -> Iterator[Subject]:
     yield Subject("imported", graph, seed)
     precision = 'assign-precision{format="fixed<7,3>"}, ' if floats else ""
     steps = {
-        "prepared": "fold-constants, fold-scalar-arithmetic, fold-batch-norm",
+        "prepared": "fold-constants, fold-scalar-arithmetic, fold-gates, fold-batch-norm",
         "quantized": f"{precision}assign-input-format, fold-constants",
         "lowered": "lower",
     }
