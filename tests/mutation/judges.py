@@ -1,8 +1,8 @@
 """Which tests judge a source file: from names, imports and instances, never from a list.
 
 A template: the cocotb tests of the module and of those that instantiate it, nearest first, quick cases before the rest; then
-the tests of its checks.  A Python file: of the tests that mirror its package those that import it, then the rest of them, then
-those elsewhere that import it, and where it says what nodes of models mean, those of the frontends; without what is marked slow.
+the tests of its checks.  A Python file: of the tests that mirror its package those that import it, then those elsewhere that do,
+then the rest of its mirror, and where it says what nodes of models mean, those of the frontends; without what is marked slow.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def _python_steps(root: Path, path: str) -> list[Step]:
     reads_models = root / _IMPORTING in _imports(root, root / path)
     layers = (
         sorted(direct.intersection(near), key=lambda file: (file.name != f"test_{Path(path).name}", file)),
-        [file for file in near if file not in direct],
         sorted(direct.difference(near)),
+        [file for file in near if file not in direct],
         [file for file in tests if reads_models and file.is_relative_to(root / "tests/frontend") and file not in direct],
     )
     select = ("-m", "not slow", "--hypothesis-seed=0")
