@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hwgen.dataflow.links import Links, links_of
-from hwgen.dataflow.stage import Buffer, Dataflow, Stage, integer_format
+from hwgen.dataflow.stage import Buffer, Dataflow, Stage, integer_format, model_input
 from hwgen.dataflow.unit import Memory, Parallelism
 from hwgen.ops.table import INTEGER
 
@@ -107,9 +107,8 @@ def layer_rows(flow: Dataflow) -> tuple[LayerRow, ...]:
 
 def place_names(flow: Dataflow) -> tuple[str, ...]:
     """Of every place of `links_of`: the model's input, a stage's layer, the codes that go out."""
-    makers = (s.value.producer for s in flow.inputs)
-    inputs = (n.output if n.op == "input" else n.inputs[0] for n in makers)  # else the host permutes it
-    return (*(v.name for v in inputs), *(s.path for s in flow.stages), *(s.value.name for s in flow.outputs))
+    inputs = (model_input(s).name for s in flow.inputs)
+    return (*inputs, *(s.path for s in flow.stages), *(s.value.name for s in flow.outputs))
 
 
 def branch_rows(flow: Dataflow, links: Links | None = None) -> tuple[BranchRow, ...]:

@@ -37,7 +37,7 @@ def device_graph(graph: Graph) -> DeviceGraph:
     outputs = tuple(dict.fromkeys(n.inputs[0] for n in graph.nodes if n.op == "decode"))
     order = topological(outputs)
     inputs = {_port(graph, v): v for v in graph.inputs}
-    at_ports = {p.producer for p in inputs} | {v.producer for v in graph.inputs}
+    at_ports = {n for p in inputs for n in topological([p])} | {v.producer for v in graph.inputs}
     nodes = tuple(n for n in order if n not in at_ports)
     for node in nodes:
         if node.op not in INTEGER:
@@ -58,9 +58,16 @@ def is_wires(node: Node) -> bool:
 
 
 def _port(graph: Graph, value: Value) -> Value:
-    """The permutation of a graph input that is its only use, or the input itself."""
-    uses = graph.uses.get(value, ())
-    return uses[0].output if len(uses) == 1 and uses[0].op == "permute" else value
+    """The permutation of a graph input that is its only use, behind other names of it, or the input itself."""
+    last = value
+    while len(uses := graph.uses.get(last, ())) == 1 and last not in graph.outputs:
+        (user,) = uses
+        if user.op == "permute":
+            return user.output
+        if user.op != "view" or user.output.type.shape != value.type.shape:
+            break
+        last = user.output
+    return value
 
 
 @dataclass(slots=True)

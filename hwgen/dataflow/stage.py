@@ -47,6 +47,14 @@ class Stream:
         return self.element_bits * self.lanes
 
 
+def model_input(stream: Stream) -> Value:
+    """The model's input that streams in there, before the host permuted it."""
+    value = stream.value
+    while value.producer.op != "input":
+        (value,) = value.producer.inputs
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class PlacedUnit:
     """A unit and the node that it computes."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from hwgen.dataflow.cycles import Performance
 from hwgen.dataflow.plan import Dataflow, integer_format, is_wires
-from hwgen.dataflow.stage import Buffer, Stage, Stream
+from hwgen.dataflow.stage import Buffer, Stage, Stream, model_input
 from hwgen.dataflow.unit import Parallelism
 from hwgen.formats import Integer, Quantized
 from hwgen.ir.graph import Array, Graph, Shape, Value
@@ -189,8 +189,7 @@ def input_records(flow: Dataflow, quantizers: Mapping[str, Quantized] = NO_QUANT
     """What comes in, in the order of the ports.  quantizers: of the model's inputs, by name."""
     found: list[StreamRecord] = []
     for stream, port in zip(flow.inputs, input_ports(flow), strict=True):
-        node = stream.value.producer
-        record = _stream_record(stream, port, stream.value if node.op == "input" else node.inputs[0], comes_in=True)
+        record = _stream_record(stream, port, model_input(stream), comes_in=True)
         quantizer = quantizers.get(record.name)
         found.append(record if quantizer is None else record.model_copy(update={"quantizer": str(quantizer)}))
     return tuple(found)

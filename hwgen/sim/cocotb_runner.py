@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from hwgen.dataflow.cycles import measured_inferences, predict
-from hwgen.dataflow.stage import Buffer, Dataflow, Element, Stage, integer_format
+from hwgen.dataflow.stage import Buffer, Dataflow, Element, Stage, integer_format, model_input
 from hwgen.errors import HwgenError, clean
 from hwgen.formats import IntArray
 from hwgen.ir.graph import Value
@@ -31,7 +31,7 @@ from hwgen.rtl.atomic import folder_beside, install
 from hwgen.rtl.build_directory import Build
 from hwgen.rtl.ports import framing_errors, input_ports, output_ports
 from hwgen.sim.process import run_tool
-from hwgen.sim.samples import Codes, as_in_model, bounding, first_weight, model_input
+from hwgen.sim.samples import Codes, as_in_model, bounding, first_weight
 from hwgen.sim.verilator import build_cocotb_model, cocotb_environment
 
 TEST_MODULE: Final = "design_tests"

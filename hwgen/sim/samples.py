@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from hwgen.dataflow.plan import integer_format
-from hwgen.dataflow.stage import Dataflow, Stream
+from hwgen.dataflow.stage import Dataflow, Stream, model_input
 from hwgen.errors import HwgenError
 from hwgen.formats import FloatArray, IntArray, Integer, Quantized
 from hwgen.ir.graph import Array, Shape, Value
@@ -25,12 +25,6 @@ Reals = Mapping[str, FloatArray]
 Given = Mapping[str, FloatArray] | Mapping[str, IntArray] | Sequence[FloatArray] | Sequence[IntArray] | FloatArray | IntArray
 """(samples, …) arrays as users give them: by name, in the order of the inputs, or of the only one."""
 _MAX_ELEMENTS: Final = 1 << 28
-
-
-def model_input(stream: Stream) -> Value:
-    """The model's input that streams in there, before the host's permutation."""
-    node = stream.value.producer
-    return stream.value if node.op == "input" else node.inputs[0]
 
 
 def count(codes: Codes | Reals) -> int:

@@ -32,11 +32,12 @@ from hwgen.pipeline import Effect, Notes, Pass
 
 _NEEDS_CODES: Final = frozenset((*PRODUCTS, *POOLS, *FUNCTION_OPS))
 _MEETINGS: Final = frozenset(("add", "sub", "mul", "min", "max", "pad"))
-"""Operators that take sums and products as they are, but no other functions: what they join meets on a grid."""
+"""Operators that take sums and products as they are, but no functions of them: what they join meets on a grid."""
 _JOINS: Final = frozenset(("concat",))
 """Operators whose parts meet on a grid, as a number that pads does: accumulators have none in common."""
 _FUNCTIONS: Final = frozenset((*FUNCTION_OPS, "prelu", "threshold"))
-_AFFINE: Final = ("scale_bias", "batch_norm", "relu", "clip")
+_CLAMPS: Final = ("relu", "clip")
+_AFFINE: Final = ("scale_bias", "batch_norm", *_CLAMPS)
 _TRANSPARENT: Final = ("reshape", "identity", "transpose", "slice", "resize", "max_pool")
 
 
@@ -49,9 +50,22 @@ def _is_quantized(value: Value) -> bool:
 
 def _is_function(value: Value) -> bool:
     """Whether a function that has no exact codes makes the value, with nothing but scales, clamps and moves after it."""
+    return value.type.format is REAL and _behind(value)[0].producer.op in _FUNCTIONS
+
+
+def _is_off_grid(value: Value) -> bool:
+    """Whether a function, or a clamp of an accumulator, makes the value: its limit is no code of the accumulator's grid."""
+    made, clamped = _behind(value)
+    return made.type.format is REAL and (clamped or made.producer.op in _FUNCTIONS)
+
+
+def _behind(value: Value) -> tuple[Value, bool]:
+    """What ``value`` is scaled, clamped and moved from, and whether there is a clamp."""
+    clamped = False
     while value.type.format is REAL and value.producer.op in (*_TRANSPARENT, *_AFFINE):
+        clamped |= value.producer.op in _CLAMPS
         value = value.producer.inputs[0]
-    return value.type.format is REAL and value.producer.op in _FUNCTIONS
+    return value, clamped
 
 
 def _fitted(format_: Quantized, largest: float) -> Quantized:
@@ -96,6 +110,7 @@ class AssignPrecision(Pass):
             data = {v.name: self.calibration.astype(np.float64) for v in graph.inputs}
             largest = {v: float(np.abs(a).max(initial=0)) for v, a in evaluate(graph, data).items()}
         rewriter = Rewriter(graph)
+        quantized: dict[tuple[Value, Quantized, bool], Value] = {}
         for node in graph.nodes:
             rewriter.copy(node)
             if not self._wants(node, graph):
@@ -109,16 +124,21 @@ class AssignPrecision(Pass):
                 attrs = value.producer.attrs
                 top = float(np.abs(constant_floats(attrs)).max(initial=0)) if isinstance(attrs, ConstantAttrs) else 0.0
                 chosen = format_ if self.calibration is None else _fitted(format_, top or largest.get(node.inputs[index], 0.0))
-                alone = len(graph.uses.get(node.inputs[index], ())) <= 1
-                name = rewriter.name(f"{value.name}.q" if alone else f"{node.output.name}.in{index}")
-                inputs[index] = _with_quantizer(value, chosen, name, before=alone and _is_repeated(value, node))
+                before = len(graph.uses.get(node.inputs[index], ())) <= 1 and _is_repeated(value, node)
+                made = quantized.get((value, chosen, before))
+                if made is None:
+                    made = _with_quantizer(value, chosen, rewriter.name(f"{value.name}.q"), before=before)
+                    quantized[value, chosen, before] = made
+                inputs[index] = made
                 notes.changed(node.path, f"input {index} ({value.name}) becomes {chosen}")
             rewriter.replace(node.output, node.with_inputs(inputs).output)
         return rewriter.finish()
 
     def _wants(self, node: Node, graph: Graph) -> bool:
-        """What only the host computes needs no codes."""
-        return node.op in (*PRODUCTS, *POOLS) or bool(graph.uses.get(node.output))
+        """What only the host computes needs no codes: a function that comes last, and what follows it."""
+        if node.op in (*PRODUCTS, *POOLS) or graph.uses.get(node.output):
+            return True
+        return node.op in _MEETINGS and not any(map(_is_function, node.inputs))
 
     def _indices(self, node: Node, inputs: list[Value]) -> Sequence[int]:
         """The inputs of ``node`` that need codes."""
@@ -126,4 +146,4 @@ class AssignPrecision(Pass):
             return range(min(2, len(inputs)))
         if node.op in _JOINS or (isinstance(node.attrs, PadAttrs) and node.attrs.value.sign()):
             return range(len(inputs))
-        return [k for k, v in enumerate(inputs) if node.op in _MEETINGS and _is_function(v)]
+        return [k for k, v in enumerate(inputs) if node.op in _MEETINGS and _is_off_grid(v)]
