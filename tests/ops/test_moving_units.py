@@ -15,11 +15,12 @@ from hwgen.dataflow.unit import ConcatTiming, Parallelism, ReorderTiming, Role, 
 from hwgen.formats import Integer
 from hwgen.ir.graph import Node, Value
 from hwgen.ops.concat import JOIN, AxisAttrs
-from hwgen.ops.permute import PERMUTE
+from hwgen.ops.permute import PERMUTE, PermuteAttrs
 from hwgen.ops.rearrange import REARRANGE
-from hwgen.ops.record import IntegerOp, attrs_as
+from hwgen.ops.record import IntegerOp, attrs_as, make
 from hwgen.ops.sampling import codes_format
 from hwgen.ops.slicing import SELECT, SelectAttrs
+from hwgen.ops.source import INPUT, InputAttrs
 
 IntArray = npt.NDArray[np.int64]
 Beats = list[tuple[int | None, ...]]
@@ -166,3 +167,19 @@ def test_as_many_lanes_as_stay_together_are_taken(random: Random) -> None:
         attrs, channels = attrs_as(node, SelectAttrs), node.inputs[0].type.shape[-1]
         whole = gcd(channels, attrs.firsts[-1], attrs.counts[-1]) if attrs.counts[-1] < channels else channels
         assert SELECT.fit(node, Parallelism(99, 99)).inputs == whole
+
+
+@pytest.mark.parametrize(
+    ("dims", "order", "shape", "lanes"),
+    [
+        ((1, 2, 3, 4), (0, 2, 1, 3), (1, 3, 2, 4), 4), ((1, 2, 3, 4), (0, 2, 1, 3), (1, 4, 6), 2),
+        ((1, 2, 3, 4), (0, 2, 1, 3), (1, 8, 3), 1), ((1, 2, 3, 4), (0, 1, 3, 2), (1, 2, 4, 3), 1),
+        ((1, 2, 6), (0, 2, 1), (1, 6, 2), 1),
+    ],
+)
+def test_elements_that_stay_together_go_side_by_side(
+    dims: tuple[int, ...], order: tuple[int, ...], shape: tuple[int, ...], lanes: int
+) -> None:
+    value = make(INPUT, InputAttrs(dims, Integer(0, 7)), [], "x", "x").output
+    node = make(PERMUTE, PermuteAttrs(dims, order, shape), [value], "y", "y")
+    assert PERMUTE.fit(node, Parallelism(99, 99)).inputs == lanes

@@ -93,6 +93,17 @@ def test_a_product_beyond_64_bits_is_exact() -> None:
     assert result.ravel().tolist() == [(5 * top + 7) >> 60, (-5 * (top + 1) + 7) >> 60, 0]
 
 
+def test_an_offset_beyond_64_bits_in_one_channel_is_exact() -> None:
+    far = 1 << 66
+    attrs = ScaleAttrs((3, 5), ((far + 9,), (9,)), 66, -100, 100, False, Integer(-100, 100))
+    node = make(REQUANT_SCALE, attrs, [codes(2)], "y", "y")
+    assert REQUANT_SCALE.reference(node, [np.array([[-4, -2], [-3, -1]])]).ravel().tolist() == [0, -1, 1, 0]
+    bends = PiecesAttrs(((0,), (0,)), ((3, 3), (5, 5)), (((9,), (far,)), ((9,), (9,))), 66, -100, 100, False, Integer(-100, 100))
+    node = make(REQUANT_PIECES, bends, [codes(2)], "y", "y")
+    assert REQUANT_PIECES.reference(node, [np.array([[-4, -2], [-3, 1]])]).ravel().tolist() == [-1, -1, 0, 0]
+    assert REQUANT_PIECES.reference(node, [np.array([[0, 0]])]).ravel().tolist() == [1, 0]
+
+
 def test_plainer_scales_take_one_thing_away_each() -> None:
     whole = scale(3, 5, offsets=((1, 2), (3, 4)))
     node = make(REQUANT_SCALE, whole, [codes(2)], "y", "y")
