@@ -2,7 +2,8 @@
 
 A template: the cocotb tests of the module and of those that instantiate it, nearest first, quick cases before the rest; then
 the tests of its checks.  A Python file: of the tests that mirror its package those that import it, then those elsewhere that do,
-then the rest of its mirror, and where it says what nodes of models mean, those of the frontends; without what is marked slow.
+then the rest of its mirror, from the fewest imports between to the most, and where it says what nodes of models mean, those of the
+frontends; without what is marked slow.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Final, TypeVar
 T = TypeVar("T", str, Path)
 _MODULE: Final = re.compile(r"\bhg_\w+\b")
 _IMPORTING: Final = "hwgen/ops/importing.py"
+_FAR: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +92,23 @@ def _python_steps(root: Path, path: str) -> list[Step]:
     near = [file for file in tests if file.is_relative_to(mirror)]
     direct = {file for file in tests if root / path in _imports(root, file)}
     reads_models = root / _IMPORTING in _imports(root, root / path)
+    rest: dict[int, list[Path]] = {}
+    for file in (file for file in near if file not in direct):
+        rest.setdefault(_distance(root, file, root / path), []).append(file)
     layers = (
         sorted(direct.intersection(near), key=lambda file: (file.name != f"test_{Path(path).name}", file)),
         sorted(direct.difference(near)),
-        [file for file in near if file not in direct],
+        *(rest[distance] for distance in sorted(rest)),
         [file for file in tests if reads_models and file.is_relative_to(root / "tests/frontend") and file not in direct],
     )
     select = ("-m", "not slow", "--hypothesis-seed=0")
     return [Step(tuple(f.relative_to(root).as_posix() for f in files), select) for files in layers if files]
+
+
+def _distance(root: Path, test: Path, source: Path) -> int:
+    """Imports from a test to a source, one of another; `_FAR` where none leads there: it may be loaded by name."""
+    layers = _layers(test, lambda file: _imports(root, file))
+    return next((number for number, layer in enumerate(layers) if source in layer), _FAR)
 
 
 def needs(root: Path, test: str) -> list[str]:

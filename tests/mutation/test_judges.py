@@ -16,10 +16,18 @@ def test_a_part_without_a_testbench_is_judged_by_what_contains_it_nearest_first(
 
 
 def test_python_is_judged_by_what_imports_it_and_by_its_mirror() -> None:
-    direct, rest = steps_for(ROOT, "hwgen/numerics/floor_line.py")
+    direct, *rest = steps_for(ROOT, "hwgen/numerics/floor_line.py")
     assert direct.files[0] == "tests/numerics/test_floor_line.py"
-    assert "tests/numerics/test_surd.py" in rest.files and "tests/numerics/test_floor_line.py" not in rest.files
+    assert "tests/numerics/test_limits.py" in rest[0].files and "tests/numerics/test_surd.py" in rest[-1].files, "from near to far"
+    assert all("tests/numerics/test_floor_line.py" not in step.files for step in rest)
     assert "tests/passes/test_passes.py" in steps_for(ROOT, "passes/transform/lower.py")[0].files, "through the package's __init__"
+
+
+def test_what_says_the_meaning_of_models_is_judged_by_the_frontends_last() -> None:
+    *_, last = steps_for(ROOT, "hwgen/ops/slicing.py")
+    assert last.files and all(file.startswith("tests/frontend/") for file in last.files)
+    steps = steps_for(ROOT, "hwgen/ops/requantize.py")
+    assert not any(file.startswith("tests/frontend/") for step in steps for file in step.files)
 
 
 def test_every_source_is_judged_by_files_that_are_there() -> None:
