@@ -47,7 +47,8 @@ def main(
     unbroken = never_broken(rows) if not only else frozenset[str]()
     for name in sorted(unbroken):
         print(f"never seen to fail: {name}")
-    print(f"{len(rows) - len(failed)} of {len(rows)} as they must be, {time.monotonic() - start:.0f} s with {jobs} at a time")
+    spent = f"{time.monotonic() - start:.0f} s with {jobs} at a time, {sum(os.times()[:4]):.0f} s of processor time"
+    print(f"{len(rows) - len(failed)} of {len(rows)} as they must be, {spent}")
     raise typer.Exit(EXIT_FAILED if failed or unbroken else 0)
 
 

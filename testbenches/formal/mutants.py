@@ -21,9 +21,11 @@ PAIR: Final = Case("fv_pair_gate", {"AWidth": 1, "BWidth": 1}, steps=12)
 CONCAT: Final = Case("fv_concat", {"Inputs": 3, "First": 1, "Second": 2, "Third": 3, "Width": 1}, steps=14)
 BOX: Final = {"Rows": 2, "Cols": 2, "Blocks": 2, "RowLast": 0, "ColFirst": 1, "ColLast": 1, "BlockFirst": 0, "BlockLast": 0}
 SELECT: Final = Case("fv_select", {**BOX, "Width": 1}, steps=14)
-WINDOW: Final = Case("fv_window", {"Period": 2}, steps=30)
-PADDING: Final = Case("fv_window", {**POINT, "PadTop": 1, "OutRows": 4, "Slots": 1, "Period": 2}, steps=30)
-REORDER: Final = Case("fv_reorder", {"Outer": 2, "Inner": 2, "Banks": 2, "RamStyle": 2}, steps=24)
+WINDOW: Final = Case("fv_window", {"Period": 2}, steps=20)
+PADDING: Final = Case("fv_window", {**POINT, "PadTop": 1, "OutRows": 4, "Slots": 1, "Period": 2}, steps=20)
+REORDER: Final = Case("fv_reorder", {"Middle": 2, "Inner": 2, "Banks": 2, "RamStyle": 2}, steps=20)
+AXIS_IN: Final = Case("fv_axis_in", {"Lanes": 2, "Width": 3, "Beats": 3}, steps=10)
+AXIS_OUT: Final = Case("fv_axis_out", {"Lanes": 2, "Width": 3, "Beats": 3, "SignExtend": 1}, steps=10)
 CONVERTER: Final = Case("fv_width_converter", {"Elements": 5, "InLanes": 2, "OutLanes": 3}, steps=14)
 
 
@@ -176,10 +178,15 @@ MUTANTS: Final = (
          "tap_col_q      <= '0;\n      tap_addr_q     <= group_addr_q;"),
         ("rows are not reset", "rows_q        <= '0;\n", "rows_q        <= rows_q;\n"),
     ),
-    *_of(PADDING, "hg_window", ("takes the row that the next windows read too", "row_moves && write_col_q", "write_col_q")),
     *_of(
-        WINDOW, "hg_window",
-        ("rows are never finished", "row_written      = write && write_block_last && write_col_last", "row_written      = 1'b0"),
+        PADDING, "hg_window",
+        ("takes the row that the next windows read too", "row_moves && write_col_q", "write_col_q"),
+        ("padding comes before its image", "(!rows_q[RowPosWidth-1] && (rows_q != RowZero || write_col_q != ColZero))",
+         "!rows_q[RowPosWidth-1]"),
+    ),
+    *_of(
+        PADDING, "hg_window",
+        ("one row is never used", "in_ready_o       = rows_q < row_limit", "in_ready_o       = rows_q < row_limit - row_t'(1)"),
         mode=Mode.COVER,
     ),
     *_of(
@@ -201,6 +208,24 @@ MUTANTS: Final = (
         ("vectors share a beat", "out_last ? CountWidth'(OutTail) : CountWidth'(OutUnits)", "CountWidth'(OutUnits)"),
         ("takes only when empty", "count_q <= CountWidth'(Places) - in_units", "count_q == '0"),
         ("beats are not reset", "in_beat_q  <= '0;\n", "in_beat_q  <= in_beat_q;\n"),
+    ),
+    *_of(
+        AXIS_IN, "hg_axis_in",
+        ("ready in reset", "out_ready_i && !rst_i", "out_ready_i"),
+        ("valid in the second beat only", "s_axis_tvalid_i && !rst_i", "s_axis_tvalid_i && !rst_i && beat_q != '0"),
+        ("lanes lie side by side", "l*PaddedWidth+:Width", "l*Width+:Width"),
+        ("a tlast too early is no error", "s_axis_tlast_i != last", "!s_axis_tlast_i && last"),
+        ("the error is not kept", "if (s_axis_tlast_i != last) error_q <= 1'b1", "error_q <= s_axis_tlast_i != last"),
+        ("beats are not reset", "beat_q  <= '0;\n", "beat_q  <= beat_q;\n"),
+    ),
+    *_of(
+        AXIS_OUT, "hg_axis_out",
+        ("valid waits for ready", "m_axis_tvalid_o = in_valid_i", "m_axis_tvalid_o = in_valid_i && m_axis_tready_i"),
+        ("lanes swapped", "PaddedWidth'($signed(in_data_i[l]))", "PaddedWidth'($signed(in_data_i[Lanes-1-l]))"),
+        ("padded with zeros", "PaddedWidth'($signed(in_data_i[l]))", "PaddedWidth'(in_data_i[l])"),
+        ("the last beat is that before", "BeatWidth'(Beats - 1)", "BeatWidth'(Beats - 2)"),
+        ("beats count while they wait", "in_valid_i && m_axis_tready_i) beat_q", "in_valid_i) beat_q"),
+        ("beats are not reset", "beat_q <= '0;\n", "beat_q <= beat_q;\n"),
     ),
     *_of(
         FIFO, "hg_stream_fifo", ("ready only when empty", "count_q != CountWidth'(Depth)", "count_q == '0"), mode=Mode.COVER,
@@ -242,6 +267,28 @@ ARITHMETIC: Final = (
     ),
     ArithmeticMutant(
         "blocks are counted in pauses too", "requant_scale, ", "hg_requant_scale", "else if (in_valid_i) block_q", "else block_q"
+    ),
+    ArithmeticMutant(
+        "threshold itself belongs to the piece before", "requant_pieces, Pieces=3", "hg_requant_pieces",
+        "CWidth'(value) >= CWidth'(threshold)", "CWidth'(value) > CWidth'(threshold)",
+    ),
+    ArithmeticMutant(
+        "the value is a beat ahead of its piece", "requant_pieces, Pieces=4", "hg_requant_pieces",
+        ".a_i    (a_q)", ".a_i    (a[l])",
+    ),
+    ArithmeticMutant(
+        "the least code counts", "reduce, Kind=0 Width=3 Signed=1", "hg_reduce", "first_q || as_great", "first_q || !as_great"
+    ),
+    ArithmeticMutant(
+        "unsigned codes summed as signed", "reduce, Kind=1 Width=3 Signed=0", "hg_reduce", "Width + (Signed ? 0 : 1);", "Width;"
+    ),
+    ArithmeticMutant(
+        "weights of the tap before", "reduce, weighted Width=3 XKind=1", "hg_reduce", ".addr_i(word_q)",
+        ".addr_i(word_q == '0 ? WordWidth'(Words - 1) : word_q - WordWidth'(1))",
+    ),
+    ArithmeticMutant(
+        "operands compared as unsigned", "eltwise, all kinds and signs, AWidth=4 BWidth=3", "hg_eltwise",
+        "Wider'(a_q) > Wider'(b_q)", "$unsigned(Wider'(a_q)) > $unsigned(Wider'(b_q))",
     ),
     ArithmeticMutant(
         "threshold itself does not count", "requant_threshold, InWidth=4 InSigned=1 Levels=3", "hg_requant_threshold",

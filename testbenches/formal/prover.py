@@ -74,7 +74,7 @@ def own_files() -> dict[str, Path]:
     return {f.stem: f for folder in ("checkers", "harnesses") for f in (HERE / folder).glob("*.sv")}
 
 
-def _needed(harness: str) -> tuple[list[Path], tuple[Path, ...]]:
+def needed(harness: str) -> tuple[list[Path], tuple[Path, ...]]:
     """The harness and the checkers it uses, and the templates."""
     own: list[str] = [harness]
     templates: set[str] = set()
@@ -151,7 +151,7 @@ def run(case: Case, mode: Mode, folder: Path, changed: Mapping[str, str] | None 
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    own, templates = _needed(case.harness)
+    own, templates = needed(case.harness)
     for path in [*own, *templates]:
         (folder / path.name).write_text((changed or {}).get(path.stem) or path.read_text())
     start = time.monotonic()

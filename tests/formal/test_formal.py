@@ -6,6 +6,7 @@ import dataclasses
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,9 @@ from formal.cases import cases
 from formal.certificate import holds, read_circuit, read_cubes
 from formal.mutants import ARITHMETIC, MUTANTS, Mutant
 from formal.player import play
-from formal.prover import HERE, WORK, Case, Mode, own_files, properties, run
-from formal.sweeps import SCALES, lane, product
+from formal.prover import HERE, WORK, Case, Mode, needed, own_files, properties, run
+from formal.requantizers import SCALES, lane
+from formal.sweeps import product
 
 from hwgen.sim.toolchain import find_verilator
 
@@ -55,7 +57,13 @@ def test_every_harness_has_cases_and_every_broken_template_still_fits() -> None:
     for mutant in (*MUTANTS, *ARITHMETIC):
         assert mutant.text()
     assert len(work()) > 2 * len(list(cases()))
-    assert len(properties()) >= 30
+    assert len(properties()) >= 40
+
+
+def test_every_template_that_streams_is_proved() -> None:
+    streams = {path.stem for path in (ROOT / "rtl_templates" / "stream").glob("*.sv")}
+    proved = {name for harness in {case.harness for case in cases()} for name in map(attrgetter("stem"), needed(harness)[1])}
+    assert streams - proved == {"hg_reset"}, "it is a register"
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
 // hg_credit_fifo behind any pipeline: places are reserved while there is room, and data comes any number of cycles later.
 module fv_credit_fifo #(
-  parameter int unsigned Width = 2,
-  parameter int unsigned Depth = 2
+  parameter int unsigned Width    = 2,
+  parameter int unsigned Depth    = 2,
+  parameter int unsigned RamStyle = 0
 ) (
   input logic             clk_i,
   input logic             rst_i,
@@ -25,8 +26,9 @@ module fv_credit_fifo #(
   );
 
   hg_credit_fifo #(
-    .Width(Width),
-    .Depth(Depth)
+    .Width   (Width),
+    .Depth   (Depth),
+    .RamStyle(RamStyle)
   ) u_dut (
     .clk_i,
     .rst_i,

@@ -1,11 +1,15 @@
 // hg_reorder: one beat, picked at any time, is followed from its place in a block to the place that the loops give it.
 //
-// Two loops, the outer one with stride 1: a transpose. Held to its contract: ready while a bank is free, valid as the read
-// pipeline moves on, and with two banks the full rate.
+// Three loops, the outermost first; one of a single turn is as good as none. Held to its contract: ready while a bank is free, valid as
+// the read pipeline moves on, and with two banks the full rate.
 module fv_reorder #(
   parameter int unsigned Width    = 1,
-  parameter int unsigned Outer    = 2,
+  parameter int unsigned Outer    = 1,
+  parameter int unsigned Middle   = 2,
   parameter int unsigned Inner    = 3,
+  parameter int unsigned OuterBy  = 1,
+  parameter int unsigned MiddleBy = 1,
+  parameter int unsigned InnerBy  = 2,
   parameter int unsigned Banks    = 2,
   parameter int unsigned RamStyle = 0
 ) (
@@ -17,7 +21,7 @@ module fv_reorder #(
   input logic             out_ready_i
 );
 
-  localparam int unsigned Words      = Outer * Inner;
+  localparam int unsigned Words      = Outer * Middle * Inner;
   localparam int unsigned Stages     = (RamStyle == 2) ? 2 : 1;
   localparam int unsigned Capacity   = Banks * Words + Stages;
   localparam int unsigned LevelWidth = $clog2(Capacity + 2);
@@ -39,9 +43,9 @@ module fv_reorder #(
   hg_reorder #(
     .Width   (Width),
     .Words   (Words),
-    .Loops   (2),
-    .Counts  ({Inner, Outer}),
-    .Strides ({Outer, 32'd1}),
+    .Loops   (3),
+    .Counts  ({Inner, Middle, Outer}),
+    .Strides ({InnerBy, MiddleBy, OuterBy}),
     .Banks   (Banks),
     .RamStyle(RamStyle)
   ) u_dut (
@@ -55,9 +59,19 @@ module fv_reorder #(
     .out_data_o (out_data)
   );
 
+  // Where the beat that comes in this place of its block leaves.
+  function automatic logic [PlaceWidth-1:0] left_as(input logic [PlaceWidth-1:0] place);
+    left_as = '0;
+    for (int unsigned n = 0; n < Words; n++) begin
+      if (place == PlaceWidth'(n / Inner / Middle * OuterBy + n / Inner % Middle * MiddleBy + n % Inner * InnerBy)) begin
+        left_as = PlaceWidth'(n);
+      end
+    end
+  endfunction
+
   assign push      = in_valid_i && in_ready;
   assign pop       = out_valid && out_ready_i;
-  assign leaves_as = PlaceWidth'(32'(in_place_q) % Outer * Inner + 32'(in_place_q) / Outer);
+  assign leaves_as = left_as(in_place_q);
   assign arrives   = followed_q && pop && ahead_q == '0;
 
   // The read pipeline, its last stage highest.
