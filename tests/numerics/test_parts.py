@@ -51,6 +51,7 @@ def certain(x: Fraction, value: Callable[[mpmath.mpf], mpmath.mpf], at_zero: Fra
 DEFINED: dict[str, Callable[[Fraction], Number]] = {
     "sigmoid": lambda x: certain(x, lambda v: 1 / (1 + mpmath.exp(-v)), Fraction(1, 2)),
     "tanh": lambda x: certain(x, mpmath.tanh, Fraction(0)),
+    "erf": lambda x: certain(x, mpmath.erf, Fraction(0)),
     "exp": lambda x: certain(x, mpmath.exp, Fraction(1)),
     "expm1": lambda x: certain(x, mpmath.expm1, Fraction(0)),
     "softplus": lambda x: certain(x, lambda v: mpmath.log1p(mpmath.exp(v)), None),
@@ -254,6 +255,7 @@ def test_more_lines_than_the_hardware_takes_are_no_pieces() -> None:
 
 @pytest.mark.parametrize("name", DEFINED)
 def test_the_float_form_of_a_function_is_the_function(name: str) -> None:
+    assert DEFINED.keys() == FUNCTIONS.keys(), "every function has a definition here"
     positive = [Fraction(1, 64), Fraction(3, 4), Fraction(1), Fraction(7, 2), Fraction(30)]
     others = [] if name == "sqrt" else [-x for x in positive]
     values = [*others, *positive, *([] if name == "reciprocal" else [Fraction(0)])]
@@ -293,8 +295,8 @@ def exact_level(value: Number, x: Fraction, name: str, gain: Fraction, bias: Fra
         near = (max(x, Fraction(0)), 1)
     elif name in ("exp", "expm1") and x < 0:
         near = (Fraction(-1 if name == "expm1" else 0), 1)
-    elif name in ("sigmoid", "tanh"):
-        near = (Fraction(1), -1) if x > 0 else (Fraction(-1 if name == "tanh" else 0), 1)
+    elif name in ("sigmoid", "tanh", "erf"):
+        near = (Fraction(1), -1) if x > 0 else (Fraction(0 if name == "sigmoid" else -1), 1)
     if near is not None:
         limit, side = near[0] * gain + bias, near[1] * (1 if gain > 0 else -1)
         if abs(value - wide(limit)) < mpmath.mpf(10) ** -70:
