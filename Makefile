@@ -46,7 +46,7 @@ fuzz: $(STAMP) ## random networks through the hardware: N=300 SEED=7 (a fresh se
 passfuzz: $(STAMP) ## random networks through every pass, in exact arithmetic: N=100 SEED=7
 	cd tests && $(abspath $(RUN)) -m pass_fuzz $(if $(N),--count $(N)) $(SEED)
 
-formal: $(STAMP) ## proofs of the stream modules, exhaustion of small multipliers and requantizers (under ten minutes)
+formal: $(STAMP) ## proofs of the stream modules, exhaustion of small arithmetic (about five minutes on two cores)
 	$(BENCH) formal
 
 mutate: $(STAMP) ## break templates, passes and numerics on purpose and see the tests go red
