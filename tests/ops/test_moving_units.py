@@ -162,11 +162,11 @@ def test_as_many_lanes_as_stay_together_are_taken(random: Random) -> None:
         node = JOIN.sample(random).node
         channels = [v.type.shape[-1] for v in node.inputs]
         cut = attrs_as(node, AxisAttrs).axis == len(node.output.type.shape) - 1
-        assert JOIN.fit(node, Parallelism(99, 99)).inputs == (gcd(*channels) if cut else channels[0])
+        assert JOIN.fit(node, Parallelism(9999, 9999)).inputs == (gcd(*channels) if cut else channels[0])
         node = SELECT.sample(random).node
         attrs, channels = attrs_as(node, SelectAttrs), node.inputs[0].type.shape[-1]
         whole = gcd(channels, attrs.firsts[-1], attrs.counts[-1]) if attrs.counts[-1] < channels else channels
-        assert SELECT.fit(node, Parallelism(99, 99)).inputs == whole
+        assert SELECT.fit(node, Parallelism(9999, 9999)).inputs == whole
 
 
 @pytest.mark.parametrize(
@@ -182,4 +182,4 @@ def test_elements_that_stay_together_go_side_by_side(
 ) -> None:
     value = make(INPUT, InputAttrs(dims, Integer(0, 7)), [], "x", "x").output
     node = make(PERMUTE, PermuteAttrs(dims, order, shape), [value], "y", "y")
-    assert PERMUTE.fit(node, Parallelism(99, 99)).inputs == lanes
+    assert PERMUTE.fit(node, Parallelism(9999, 9999)).inputs == lanes
