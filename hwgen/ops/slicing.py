@@ -96,10 +96,10 @@ def emit_slice(call: ImportCall, value: Value, axis: int, start: int, stop: int,
     shape = value.type.shape
     if not -len(shape) <= axis < len(shape):
         raise call.refuse(f"axis {axis} of a tensor of {len(shape)} axes", "check the axis")
-    axis %= len(shape)
-    picked = range(shape[axis])[start:stop:step]
     if step < 1:
         raise call.refuse(f"step {step}", "use a step of at least 1")
+    axis %= len(shape)
+    picked = range(shape[axis])[start:stop:step]
     if not picked:
         raise call.refuse(f"nothing is left of axis {axis} between {start} and {stop}", "check the limits")
     if len(picked) == shape[axis]:

@@ -43,7 +43,7 @@ class Axis:
         return Axis(size, steps=(1,) * (size - 1))
 
     @staticmethod
-    def sliding(size: int, taps: int, stride: int = 1, dilation: int = 1, pads: tuple[int, int] = (0, 0)) -> Axis | None:
+    def sliding(size: int, taps: int, stride: int, dilation: int, pads: tuple[int, int]) -> Axis | None:
         """As many windows as fit in the padded image; None where none does.  pads: before and after it.
 
         Raises HwgenError where there are too many.
