@@ -152,6 +152,15 @@ def test_windows_and_products_as_data_compute_the_reference(random: Random) -> N
         assert summed(case, image) == CONV_CODES.reference(node, [codes[None]]).ravel().tolist(), f"{case}"
 
 
+def test_a_result_does_not_depend_on_the_pieces_that_it_is_made_of(random: Random, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [CONV_CODES.sample(random).node for _ in range(20)]
+    codes = [codes_for(node, random, 3) for node in cases]
+    whole = [CONV_CODES.reference(node, [c]).tolist() for node, c in zip(cases, codes, strict=True)]
+    for most in (1, 100, 1000):
+        monkeypatch.setattr("hwgen.ops.window_conv._PATCH_ELEMENTS", most)
+        assert [CONV_CODES.reference(node, [c]).tolist() for node, c in zip(cases, codes, strict=True)] == whole
+
+
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
 def test_units_fit_each_other_and_their_streams(op: IntegerOp, random: Random) -> None:
     seen: set[int] = set()
