@@ -129,7 +129,7 @@ def level_ends(parts: Sequence[Part], levels: Levels) -> tuple[tuple[int, int], 
 
 
 def direction(parts: Sequence[Part], levels: Levels) -> int | None:
-    """1 where the levels never fall from code to code, -1 where they never rise, None where they do both; 0 for one code."""
+    """1 where the levels never fall from code to code, -1 where they never rise, None where they do both; 0 where all are one."""
     if len(parts) == 1:
         return parts[0].rising
     line = [level for pair in level_ends(parts, levels) for level in pair]

@@ -56,7 +56,21 @@ def _is_function(value: Value) -> bool:
 def _is_off_grid(value: Value) -> bool:
     """Whether a function, or a clamp of an accumulator, makes the value: its limit is no code of the accumulator's grid."""
     made, clamped = _behind(value)
-    return made.type.format is REAL and (clamped or made.producer.op in _FUNCTIONS)
+    return made.type.format is REAL and ((clamped and _is_accumulator(made)) or made.producer.op in _FUNCTIONS)
+
+
+def _is_accumulator(value: Value) -> bool:
+    """Whether a product by weights, with nothing on a grid behind it, is part of the value."""
+    stack, seen = [value], {value}
+    while stack:
+        made = stack.pop()
+        if made.type.format is REAL and made.producer.op in PRODUCTS:
+            return True
+        if made.type.format is REAL and made.producer.op in (*_TRANSPARENT, *_AFFINE, *_MEETINGS, *_JOINS):
+            before = [v for v in made.producer.inputs if v not in seen]
+            stack += before
+            seen.update(before)
+    return False
 
 
 def _behind(value: Value) -> tuple[Value, bool]:
@@ -145,5 +159,5 @@ class AssignPrecision(Pass):
         if node.op in _NEEDS_CODES:
             return range(min(2, len(inputs)))
         if node.op in _JOINS or (isinstance(node.attrs, PadAttrs) and node.attrs.value.sign()):
-            return range(len(inputs))
+            return [k for k, v in enumerate(inputs) if _is_accumulator(v) or _is_function(v)]
         return [k for k, v in enumerate(inputs) if node.op in _MEETINGS and _is_off_grid(v)]

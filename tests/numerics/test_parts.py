@@ -164,7 +164,7 @@ def test_every_form_of_a_piecewise_linear_chain_is_right_at_every_code(rounding:
         pieces += isinstance(solutions[0], Pieces)
         monotone = wanted in (sorted(wanted), sorted(wanted, reverse=True))
         assert (solutions[1] is not None) == monotone, "thresholds need a monotone chain"
-        turned = {1: sorted(wanted), -1: sorted(wanted, reverse=True), 0: wanted[:1]}
+        turned = {1: sorted(wanted), -1: sorted(wanted, reverse=True), 0: wanted[:1] * len(wanted)}
         found_direction = direction(parts, levels)
         assert (turned[found_direction] == wanted) if found_direction is not None else not monotone
     assert pieces >= 2, "chains that bend have pieces"
