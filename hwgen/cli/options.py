@@ -88,7 +88,7 @@ class ModelOptions:
     @contextmanager
     def resolved(self, model: Path) -> Generator[Request]:
         """The options of the command line over those of the file; inside, an error about the file's layers names the file."""
-        from hwgen.cli.arrays import first_samples, load_array, load_single
+        from hwgen.arrays import first_samples, load_array, load_single
         from hwgen.config import Config, read_config
         from hwgen.flow import BuildOptions
         from hwgen.frontend.hls4ml_config import read_hls4ml_config
