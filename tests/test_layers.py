@@ -33,7 +33,7 @@ COMMON: Final = (
 """What every room may use: the error, where data files lie, the gate that foreign files pass, and the machine: files that appear
 whole, what is compiled once and kept, programs that end with us, and the compiler."""
 
-TOP: Final = {"cli", "report", "search"}
+TOP: Final = {"cli", "report", "search", "profile"}
 
 
 def sources(package: str) -> list[Path]:
