@@ -18,7 +18,7 @@ import numpy as np
 
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Affine, Binary, Integer, Quantized
-from hwgen.formats.text import MAX_BITS
+from hwgen.formats.text_parts import MAX_BITS
 from hwgen.ir.graph import Array, Attrs, NoAttrs, Node, TensorType, Value
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.surd import ZERO, Surd
