@@ -124,10 +124,10 @@ class FloatFormat(Quantized):
 
     def quantize_real(self, values: FloatArray) -> FloatArray:
         members, scale = self.rounded(values)
-        self._check_holds(values.dtype)
+        self.check_holds(values.dtype)
         return np.asarray(members.astype(values.dtype) * scale)
 
-    def _check_holds(self, dtype: np.dtype[np.floating]) -> None:
+    def check_holds(self, dtype: npt.DTypeLike) -> None:
         """Refuses where a value of ``dtype`` may round to a member that it cannot hold."""
         grid, info = self.grid, np.finfo(dtype)
         lost = not grid.has_zero and grid.first < info.minexp - info.nmant
