@@ -22,6 +22,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "rtl": {"formats", "numerics", "ir", "ops", "dataflow"},
     "sim": {"formats", "numerics", "ir", "ops", "dataflow", "rtl"},
     "cost": {"formats", "numerics", "ir", "ops", "dataflow"},
+    "training": {"formats", "numerics", "ir", "ops", "data", "metrics"},
+    "calibration": {"formats", "numerics", "ir", "ops", "data", "training"},
     "synth": {"formats", "ir", "ops", "dataflow", "rtl", "sim", "cost"},
 }
 """What is not listed (the command line, the report, the search, the verbs of hwgen itself) stands at the top."""

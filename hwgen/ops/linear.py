@@ -21,7 +21,7 @@ from hwgen.ops.lowering import Layout, Lowering, Pending
 from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
 from hwgen.ops.real_sampling import constant, exact, floats, moved_only, on_grid, random_quantizer
-from hwgen.ops.record import Float64, RealOp, make
+from hwgen.ops.record import Float64, RealOp, TorchFunction, make
 from hwgen.ops.sampling import random_size
 from hwgen.ops.scalar import ScaleBiasAttrs
 from hwgen.ops.shape import TRANSPOSE, TransposeAttrs, independent
@@ -55,6 +55,16 @@ def _is_bias(shape: Shape, outputs: int, rank: int) -> bool:
 def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
     product = inputs[0] @ inputs[1].T
     return product + inputs[2] if len(inputs) > 2 else product
+
+
+def _forward(node: Node) -> TorchFunction:
+    import torch
+
+    def forward(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+        product = torch.nn.functional.linear(x, weight)
+        return product if bias is None else product + bias
+
+    return forward
 
 
 def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
@@ -191,4 +201,5 @@ LINEAR = RealOp(
         "aten.linear.default": _torch_linear, "aten.addmm.default": _torch_addmm,
         "aten.mm.default": _torch_matmul, "aten.matmul.default": _torch_matmul,
     },
+    forward=_forward,
 )

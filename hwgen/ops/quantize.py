@@ -25,9 +25,10 @@ from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall
 from hwgen.ops.lowering import Lowering, Pending
 from hwgen.ops.real_sampling import FUNCTION_OPS, channel_axis, moved_only, near_quantizer, random_quantizer, trail
-from hwgen.ops.record import Float64, RealOp, attrs_as, make
+from hwgen.ops.record import Float64, RealOp, TorchFunction, attrs_as, make
 from hwgen.ops.scalar import ScaleBiasAttrs
 from hwgen.ops.source import ConstantAttrs
+from hwgen.ops.tensors import held, of_one
 
 _ROUNDING: Final = {
     "ROUND": Rounding.HALF_EVEN, "HALF_EVEN": Rounding.HALF_EVEN, "CEIL": Rounding.CEIL, "FLOOR": Rounding.FLOOR,
@@ -50,6 +51,13 @@ def _infer(node: Node) -> tuple[TensorType, ...]:
 def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
     format_ = attrs_as(node, QuantizeAttrs).format
     return format_.decode(format_.quantize(inputs[0]))
+
+
+def _forward(node: Node) -> TorchFunction:
+    from hwgen.formats.tensors import fake_quantize
+
+    format_ = attrs_as(node, QuantizeAttrs).format
+    return of_one(lambda x: fake_quantize(x, format_))
 
 
 def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
@@ -269,7 +277,15 @@ def _evaluate_decode(node: Node, inputs: Sequence[Float64]) -> Float64:
     return format_.decode(inputs[0].astype(np.int64))
 
 
-DECODE = RealOp("decode", NoAttrs, _infer_decode, _evaluate_decode)
+def _forward_decode(node: Node) -> TorchFunction:
+    format_ = node.inputs[0].type.format
+    if not isinstance(format_, Integer):
+        raise TypeError("decode of integers")
+    scale, offset = (held(np.array([float(v) for v in values])) for values in (format_.scale, format_.offset))
+    return of_one(lambda codes: codes * scale(codes) + offset(codes))
+
+
+DECODE = RealOp("decode", NoAttrs, _infer_decode, _evaluate_decode, forward=_forward_decode)
 """From codes that leave the chip to the reals that they stand for; what follows is done by the host."""
 
 CODES = RealOp(
@@ -308,5 +324,5 @@ def again(random: Random, value: Value, name: str, like: Value | None = None) ->
 QUANTIZE = RealOp(
     "quantize", QuantizeAttrs, _infer, _evaluate, _lower,
     onnx={"qonnx.Quant": _quant, "qonnx.IntQuant": _quant, "qonnx.BipolarQuant": _bipolar, "qonnx.Trunc": _trunc},
-    sample=_sample,
+    sample=_sample, forward=_forward,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,16 @@ from hwgen.numerics.interval import Interval
 from hwgen.ops.importing import OnnxRule, TorchRule
 from hwgen.ops.lowering import Lowering, Pending
 
+if TYPE_CHECKING:
+    import torch
+
 T = TypeVar("T", bound=Attrs)
 Float64 = npt.NDArray[np.float64]
 
+
+TorchFunction = Callable[..., "torch.Tensor"]
+"""Of the tensors of a node's inputs, which come one by one."""
+TorchForm = Callable[[Node], TorchFunction]
 
 RealSampler = Callable[[Random, Value, str], Value]
 """``sample(random, value, name)``: the result is called ``name``, and the names and paths of all others begin with it."""
@@ -41,6 +48,7 @@ class RealOp:
 
     infer: types of the outputs from attributes and input types; raises HwgenError with the reason.
     evaluate: float64 NumPy of the outputs, batch of any size; None for a source.
+    forward: how torch computes the same, differentiable where that has a meaning, batch of any size; None for a source.
     lower: its effect on integer values (see `hwgen.ops.lowering`); None where a pass must remove it before.
     onnx, torch: how each front end reads it, by operator name (QONNX's own have the prefix ``qonnx.``).
 
@@ -57,6 +65,7 @@ class RealOp:
     torch: Mapping[str, TorchRule] = field(default_factory=dict[str, TorchRule])
     sample: RealSampler | None = None
     takes: Callable[[Value], bool] = any_value
+    forward: TorchForm | None = None
 
 
 @dataclass(frozen=True, slots=True)
