@@ -81,6 +81,11 @@ class FloatFormat(Quantized):
         return self.grid.greatest
 
     @property
+    def greatest(self) -> Fraction:
+        """The greatest member, without the scale."""
+        return self.grid.greatest * Fraction(2) ** self.grid.unit
+
+    @property
     def scales(self) -> tuple[Fraction, ...]:
         step = Fraction(2) ** self.grid.unit
         return tuple(s * step for s in self.scale)

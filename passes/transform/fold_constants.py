@@ -1,6 +1,7 @@
 """Compute what depends on constants only.
 
-    quantize(w)            ⇒   constant codes, in the float arithmetic of the framework (docs/decisions/0001)
+    quantize(w)            ⇒   constant codes, in the float arithmetic of the framework (docs/decisions/0001); those of
+                               minifloats, logarithms and blocks on an even grid that holds them exactly
     transpose(c), reshape(c), identity(c)   ⇒   constant
     c1 ∘ c2, scale_bias(c) ⇒   constant, exact
 """
@@ -15,6 +16,7 @@ import numpy as np
 
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Affine, Binary, Quantized, Ternary
+from hwgen.formats.even_codes import even_codes
 from hwgen.ir.graph import Array, Graph, Node, Rewriter, Value
 from hwgen.numerics.surd import Surd
 from hwgen.ops.quantize import QuantizeAttrs
@@ -44,8 +46,7 @@ def _folded(node: Node, constants: list[ConstantAttrs]) -> ConstantAttrs | None:
         return None
     match node.op:
         case "quantize" if first.format is REAL and first.data.dtype != object:
-            format_ = attrs_as(node, QuantizeAttrs).format
-            return ConstantAttrs(format_.quantize(first.data), format_)
+            return ConstantAttrs(*even_codes(first.data, attrs_as(node, QuantizeAttrs).format, f"quantize {node.path!r}"))
         case "transpose":
             perm = attrs_as(node, TransposeAttrs).perm
             format_ = _moved(first.format, perm) if isinstance(first.format, Quantized) else first.format
@@ -94,7 +95,9 @@ def _constant(value: Value) -> ConstantAttrs | None:
 
 @dataclass(frozen=True)
 class FoldConstants(Pass):
-    """See the module."""
+    """quantizers: compute those of constants too; false where what they quantize is to be trained."""
+
+    quantizers: bool = True
 
     name = "fold-constants"
     effect = Effect.EXACT
@@ -108,6 +111,8 @@ class FoldConstants(Pass):
             if known and len(known) == len(inputs) and node.op in _ARITHMETIC:
                 exact += node.output.type.elements
                 _check_exact(node, known, exact)
+            if node.op == "quantize" and not self.quantizers:
+                known = []
             folded = _folded(node, known) if known and len(known) == len(inputs) else None
             if folded is None:
                 if known and len(known) == len(inputs):

@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL, IntArray, Integer, Quantized
+from hwgen.formats import REAL, Block, IntArray, Integer, Quantized
+from hwgen.formats.text_parts import MAX_BITS
 from hwgen.ir.graph import NO_ATTRS, Attrs, Graph, Node, Shape, Value, topological, unique_name
 from hwgen.numerics.interval import Interval
 from hwgen.numerics.parts import level_ends, monotone_parts
@@ -375,6 +376,10 @@ def _input_format(node: Node, graph: Graph) -> Integer:
     formats = {attrs_as(use, QuantizeAttrs).format for use in uses if use.op == "quantize"}
     if len(formats) == 1 and all(use.op == "quantize" for use in uses) and node.output not in graph.outputs:
         format_, rank = formats.pop(), len(node.output.type.shape)
+        if isinstance(format_, Block) or format_.bits > MAX_BITS:
+            why = "whose scales depend on the data" if isinstance(format_, Block) else f"whose codes take more than {MAX_BITS} bits"
+            what, fix = f"is quantized to {format_}, {why}", "quantize it to fixed point, or to a format of fewer exponent bits"
+            raise HwgenError("no-input-format", f"input {node.output.name!r}", what, fix)
         if format_.axis is not None and format_.axis % rank != rank - 1:
             what = f"is quantized with scales that vary along axis {format_.axis} of {node.output.type.shape}"
             raise HwgenError("per-channel", f"input {node.output.name!r}", what, "quantize it per tensor, or put channels last")
