@@ -1,0 +1,1 @@
+"""Strategies: what asks for points of a space and is told what came of them."""
