@@ -7,9 +7,10 @@ from hwgen.formats.fixed import Fixed
 from hwgen.formats.float_format import FloatFormat
 from hwgen.formats.logarithmic import Log
 from hwgen.formats.minifloat import Minifloat, Specials
-from hwgen.formats.text import EXAMPLES, FormatExample, parse, parse_quantized
+from hwgen.formats.text import EXAMPLES, FormatExample, parse, parse_quantized, parse_quantizer
 
 __all__ = [
     "EXAMPLES", "REAL", "Affine", "Binary", "Block", "BlockCodes", "Fixed", "FloatArray", "FloatFormat", "Format", "FormatExample",
     "IntArray", "Integer", "Log", "Minifloat", "Quantized", "Real", "Specials", "Ternary", "bits_for", "parse", "parse_quantized",
+    "parse_quantizer",
 ]

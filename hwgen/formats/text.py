@@ -8,6 +8,7 @@ from typing import Final
 
 from hwgen.formats.affine import Affine, Binary, Ternary
 from hwgen.formats.base import REAL, Format, Integer, Quantized
+from hwgen.formats.block import Block
 from hwgen.formats.fixed import Fixed
 from hwgen.formats.float_text import parse_float
 from hwgen.formats.text_parts import axis_of, bad, fractions_of, options_of, scales_of, width_of
@@ -115,5 +116,13 @@ def parse_quantized(text: str) -> Quantized:
     """Like `parse`, for a place where only a quantized format makes sense."""
     result = parse(text)
     if not isinstance(result, Quantized):
+        raise bad(text, "is not a quantized format")
+    return result
+
+
+def parse_quantizer(text: str) -> Quantized | Block:
+    """Like `parse`, for a place where any format will do that a quantizer can make: of single elements, or of blocks."""
+    result = parse(text)
+    if not isinstance(result, Quantized | Block):
         raise bad(text, "is not a quantized format")
     return result
