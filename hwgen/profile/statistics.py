@@ -17,8 +17,8 @@ from hwgen.formats import REAL
 from hwgen.ir.graph import Array, Graph, Node, Shape, Value
 from hwgen.ops.run import computed, constant_floats
 from hwgen.ops.source import ConstantAttrs
-from hwgen.ops.weights import PRODUCTS
 from hwgen.profile.histograms import Float64, LinearHistogram, LogHistogram
+from hwgen.profile.parameters import constants_of, origin
 from hwgen.sim.reference import samples_at_a_time
 
 LEVELS: Final = (0.0, 0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999, 1.0)
@@ -192,9 +192,9 @@ class Profile:
     samples: int
     values: tuple[ValueProfile, ...]
 
-    def of(self, value: Value) -> Statistics | None:
-        """Of a value of the graph, by its name."""
-        return next((v.statistics for v in self.values if v.name == value.name), None)
+    def of(self, value: Value) -> Statistics:
+        """Of a value of the graph, which is among them, by its name."""
+        return next(v.statistics for v in self.values if v.name == value.name)
 
 
 def profile_graph(graph: Graph, data: Dataset, progress: Callable[[int], None] = lambda _: None) -> Profile:
@@ -211,13 +211,16 @@ def profile_graph(graph: Graph, data: Dataset, progress: Callable[[int], None] =
         part = data.part(slice(start, start + step))
         for value, array in computed(graph, floats_of(part), wanted):
             if value in wanted:
-                found = Statistics.of(_finite(value, array), whole=False)
+                found = Statistics.of(finite(value, array), whole=False)
                 seen[value] = seen[value].merged(found) if value in seen else found
         progress(min(start + step, data.samples))
-    weights = {value: role for node in graph.nodes for value, role in _constants(node)}
     rows: list[ValueProfile] = []
+    constants: set[Value] = set()
     for node in graph.nodes:
-        rows += [_constant_profile(value, node, weights.pop(value)) for value, _ in _constants(node) if value in weights]
+        for role, value in constants_of(node):
+            if origin(value) not in constants:
+                rows.append(_constant_profile(origin(value), node, role))
+                constants.add(origin(value))
         value = node.output
         if value in seen:
             rows.append(ValueProfile(value.name, node.path, node.op, "value", value.type.shape[1:], seen[value]))
@@ -241,7 +244,8 @@ def check_inputs(graph: Graph, data: Dataset) -> None:
             raise HwgenError("data", f"input {value.name!r}", what, f"give (samples, {', '.join(map(str, wanted))})")
 
 
-def _finite(value: Value, array: Array) -> Float64:
+def finite(value: Value, array: Array) -> Float64:
+    """The numbers of a value.  Raises HwgenError where one is not finite."""
     floats = np.asarray(array, dtype=np.float64)
     sound = np.isfinite(floats)
     if not sound.all():
@@ -252,22 +256,11 @@ def _finite(value: Value, array: Array) -> Float64:
     return floats
 
 
-def _constants(node: Node) -> list[tuple[Value, str]]:
-    """The constants that a node uses and, for a layer's weight and bias, the quantizer's between them left aside."""
-    roles = ("input", "weight", "bias") if node.op in PRODUCTS else ()
-    found: list[tuple[Value, str]] = []
-    for k, value in enumerate(node.inputs):
-        source = value.producer.inputs[0] if value.producer.op == "quantize" else value
-        if source.producer.op == "constant" and node.op != "quantize":
-            found.append((source, roles[k] if 0 < k < len(roles) else "constant"))
-    return found
-
-
 def _constant_profile(value: Value, user: Node, role: str) -> ValueProfile:
     attrs = value.producer.attrs
     if not isinstance(attrs, ConstantAttrs):
         raise TypeError(f"{value.name} is no constant")
-    floats = _finite(value, constant_floats(attrs))
+    floats = finite(value, constant_floats(attrs))
     return ValueProfile(value.name, user.path, user.op, role, value.type.shape, Statistics.of(floats))
 
 
