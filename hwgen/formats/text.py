@@ -47,6 +47,19 @@ EXAMPLES: Final = (
     FormatExample("uint4[scale=0.1,zero=3]", "unsigned affine codes with a zero point"),
     FormatExample("binary[scale=1]", "-1 and +1, one bit"),
     FormatExample("ternary[scale=1/2]", "-1, 0 and +1, two bits"),
+    FormatExample("minifloat<4,3>", "sign, 4 exponent bits, 3 mantissa bits; every word a number, subnormals, saturating"),
+    FormatExample("minifloat<5,2,ieee>", "the greatest exponent kept for infinity and NaN; `inf` overflows instead of saturating"),
+    FormatExample("minifloat<4,3,fn>", "one word kept for NaN (float8_e4m3fn); other options: bias=, max=, nosub, denormed, fnuz"),
+    FormatExample("log<4>", "sign and a power of two, 4 exponent bits, no zero; options zero, bias="),
+    FormatExample("mxint<8,8,16>", "block floating point: 16 integers of 8 bits share an exponent of 8 bits; axis= says along which axis"),
+    FormatExample("bminifloat<3,2,8,16>", "16 minifloats share an exponent of 8 bits; options of minifloat"),
+    FormatExample("blog<3,8,16>", "16 powers of two share an exponent of 8 bits; options of log"),
+    FormatExample("mxfp8<e4m3>", "OCP microscaling, blocks of 32 with an E8M0 scale"),
+    FormatExample("mxfp8<e5m2>", "the same, more range"),
+    FormatExample("mxfp6<e3m2>", "OCP microscaling, 6 bits"),
+    FormatExample("mxfp6<e2m3>", "the same, more precision"),
+    FormatExample("mxfp4<e2m1>", "OCP microscaling, 4 bits; another block size may follow: mxfp4<e2m1,16>"),
+    FormatExample("mxint8", "OCP microscaling, integers of 8 bits"),
 )
 
 

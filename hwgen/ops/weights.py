@@ -66,7 +66,8 @@ def weight_rows(node: Node, x: Pending, arranged: Arranged) -> WeightRows:
         what = f"the weight has {row_bits(found.rows)} bits (limit {MAX_WEIGHT_BITS})"
         if not isinstance(attrs.format, Quantized):
             raise needs_quantizer(node, what)
-        raise HwgenError("not-quantized", f"{node.op} {node.path!r}", what, "use a weight format of fewer bits, or fewer exponent bits")
+        fix = "use a weight format of fewer bits, or of fewer exponent bits"
+        raise HwgenError("not-quantized", f"{node.op} {node.path!r}", what, fix)
     return found
 
 
