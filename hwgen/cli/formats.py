@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -20,7 +21,7 @@ _MEMBERS_A_ROW: Final = 16
 
 
 def formats(
-    format_text: Annotated[str | None, typer.Argument(metavar="[FORMAT]", help="A format to explain, e.g. 'minifloat<4,3>'.")] = None,
+    format_text: Annotated[str | None, typer.Argument(metavar="[FORMAT]", help="A format to explain: 'minifloat<4,3>'.")] = None,
     json: Json = False,
 ) -> None:
     """List the number formats, or explain one.
@@ -32,6 +33,7 @@ def formats(
     from hwgen.formats import EXAMPLES, parse_quantizer
 
     screen = Screen(as_json=json)
+    records: list[dict[str, Any]]
     if format_text is None:
         records = [{**_record(e.text, parse_quantizer(e.text)), "meaning": e.meaning} for e in EXAMPLES]
     else:
@@ -86,7 +88,7 @@ def _show_detail(screen: Screen, format_: Quantized | Block, record: dict[str, A
     members: list[float] | None = record["members"]
     if members is None or len(members) > _MOST_SHOWN:
         return
-    even = all(b - a == members[1] - members[0] for a, b in zip(members, members[1:], strict=False))
+    even = all(b - a == members[1] - members[0] for a, b in pairwise(members))
     mirrored = members == [-m for m in reversed(members)]
     shown = [m for m in members if m >= 0] if mirrored else members
     of = "Values of an element, times 2**s" if isinstance(format_, Block) else "Values"
