@@ -47,6 +47,8 @@ DEFAULT_PRECISION: Final = "fixed<16,6>"
 """Of a model without any quantizer, where none is asked for."""
 _NO_HOST_STEPS: Final = ("input", "constant", "decode")
 _PREPARE: Final = "fold-constants, fold-scalar-arithmetic, fold-gates, fold-batch-norm"
+_PREPARE_TRAINING: Final = "fold-constants{quantizers=false}"
+"""What is trained stays a float of its own: weights before their quantizers, biases, batch norms."""
 
 
 @dataclass(frozen=True)
@@ -146,15 +148,11 @@ def run_passes(graph: Graph, passes: str | Sequence[Pass]) -> tuple[Graph, tuple
     return run(graph, parse_pipeline(passes) if isinstance(passes, str) else passes)
 
 
-@understood("the model")
-def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
-    """Quantizes what is left in float as the options say, and lowers to integers."""
-    options = options or BuildOptions()
-    if any(v.type.format is not REAL for v in graph.inputs):
-        return Lowered(graph, graph, ())
-    passes = list(parse_pipeline(_PREPARE))
+def _formats(graph: Graph, options: BuildOptions, prepare: str) -> tuple[list[Pass], str | None]:
+    """The passes after which every value has the format that the options say; the default precision, where none is asked for."""
+    passes = list(parse_pipeline(prepare))
     if options.hls4ml_config is not None:
-        passes.insert(1, pass_of("assign-layer-precision", config=options.hls4ml_config))
+        passes.insert(min(1, len(passes)), pass_of("assign-layer-precision", config=options.hls4ml_config))
     chosen = options.precision is not None or options.hls4ml_config is not None or any(n.op == "quantize" for n in graph.nodes)
     default = None if chosen else DEFAULT_PRECISION
     precision = default if options.precision is None else options.precision
@@ -165,6 +163,30 @@ def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
             "assign-input-format", format=options.input_format or DEFAULT_INPUT_FORMAT, override=options.input_format is not None
         )
     )
+    return passes, default
+
+
+@understood("the model")
+def for_training(
+    graph: Graph, options: BuildOptions | None = None, *, fold_batch_norm: bool = False
+) -> tuple[Graph, tuple[Info, ...]]:
+    """The graph with the formats that `lower` would give it, its weights and biases still floats, to be trained.
+
+    fold_batch_norm: into the weights before them, before these are quantized.
+    """
+    graph, infos = run_passes(graph, f"{_PREPARE_TRAINING}, fold-batch-norm" if fold_batch_norm else _PREPARE_TRAINING)
+    passes, _ = _formats(graph, options or BuildOptions(), "")
+    graph, more = run(graph, passes)
+    return graph, (*infos, *more)
+
+
+@understood("the model")
+def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
+    """Quantizes what is left in float as the options say, and lowers to integers."""
+    options = options or BuildOptions()
+    if any(v.type.format is not REAL for v in graph.inputs):
+        return Lowered(graph, graph, ())
+    passes, default = _formats(graph, options, _PREPARE)
     if options.argmax:
         passes.append(pass_of("argmax-on-chip"))
     passes.append(pass_of("fold-constants"))

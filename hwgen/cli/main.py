@@ -26,6 +26,7 @@ from hwgen.cli.show import show
 from hwgen.cli.sim import sim
 from hwgen.cli.synth import synth
 from hwgen.cli.trace import trace
+from hwgen.cli.train import train
 from hwgen.errors import EXIT_BAD_INPUT, EXIT_FAILED, HwgenError, clean
 
 EXIT_INTERRUPTED: Final = 130
@@ -64,7 +65,7 @@ def _common(version: bool = typer.Option(False, "--version", callback=_version, 
     del version  # its callback has done the work
 
 
-for _command in (build, check, import_, show, inspect, estimate, emit, sim, synth, report, trace, ops, formats, doctor):
+for _command in (build, check, import_, show, inspect, estimate, emit, sim, synth, report, trace, train, ops, formats, doctor):
     app.command(_command.__name__.rstrip("_"))(_command)
 
 
