@@ -22,6 +22,7 @@ from hwgen.errors import HwgenError
 from hwgen.formats import IntArray, Integer
 from hwgen.ir.graph import Array, Attrs, Node, TensorType, Value
 from hwgen.numerics.interval import Interval, accumulator_bounds
+from hwgen.ops.block_schedule import without_blocks
 from hwgen.ops.matvec import product_unit
 from hwgen.ops.record import Case, IntegerOp, Work, attrs_as, make
 from hwgen.ops.sampling import codes_format, fresh_input, random_lanes
@@ -168,11 +169,16 @@ def window_units(node: Node, window: Window, lanes: int, *, groups: int = 1, pad
     return (window.unit(bits=x.bits, lanes=lanes, channels=channels, groups=groups, pad=code),)
 
 
+def _by_group(attrs: ConvAttrs) -> IntArray:
+    """(groups, outputs, taps, inputs)."""
+    _, rows, cols, inputs = attrs.weight.shape
+    return attrs.weight.reshape(attrs.groups, -1, rows * cols, inputs)
+
+
 def _units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
     attrs, window = attrs_as(node, ConvAttrs), window_of(node)
-    weight = attrs.weight.reshape(attrs.groups, -1, window.taps, attrs.weight.shape[3])
     before = window_units(node, window, parallelism.inputs, groups=attrs.groups, pad=attrs.pad)
-    product = product_unit(weight, codes_format(node.inputs[0]), codes_format(node.output), parallelism, window.count)
+    product = product_unit(_by_group(attrs), codes_format(node.inputs[0]), codes_format(node.output), parallelism, window.count)
     return (*before, product)
 
 
@@ -207,10 +213,12 @@ def _sample(random: Random, value: Value | None = None) -> Case:
     groups = random.choice([g for g in range(1, channels + 1) if channels % g == 0][:4]) if random.random() < 0.4 else 1
     outputs = groups * random.randint(1, max(1, 6 // groups))
     weight = random_weight(random, (outputs, *drawn.kernel, channels // groups))
-    node = make(CONV_CODES, ConvAttrs(weight, drawn.strides, drawn.dilations, drawn.pads, drawn.pad, groups), [value], "y", "conv")
+    attrs = ConvAttrs(weight, drawn.strides, drawn.dilations, drawn.pads, drawn.pad, groups)
     in_lanes = random_lanes(random, channels // groups, MOST_SAMPLE_PRODUCTS)
     out_lanes = random_lanes(random, outputs // groups, MOST_SAMPLE_PRODUCTS // in_lanes)
-    return Case(node, _fit(node, Parallelism(in_lanes, out_lanes)))
+    lanes = _fit(make(CONV_CODES, attrs, [value], "y", "conv"), Parallelism(in_lanes, out_lanes))
+    weight = without_blocks(random, _by_group(attrs), lanes).reshape(weight.shape)
+    return Case(make(CONV_CODES, replace(attrs, weight=weight), [value], "y", "conv"), lanes)
 
 
 def _refit(node: Node, value: Value) -> Attrs:

@@ -13,7 +13,9 @@ import pytest
 from hwgen.cost.area import Area, Target
 from hwgen.cost.lanes import eltwise_cost, reduce_cost
 from hwgen.cost.matvec import matvec_cost
-from hwgen.dataflow.unit import Memory, MemoryField, Unit, memory_style, tree_ranks
+from hwgen.dataflow.unit import Memory, MemoryField, Parallelism, Unit, memory_style, tree_ranks
+from hwgen.formats import Integer
+from hwgen.ops.matvec import product_unit
 from tests.cost.tops import Port, hold_to_yosys
 
 COSTS: Final[Mapping[str, Callable[[Unit, Target], Area]]] = {
@@ -65,6 +67,17 @@ def product(channels: int, outputs: int, in_lanes: int, out_lanes: int, position
     return Unit("hg_matvec", tuple((parameters | codes).items()), (memory,), in_lanes, out_lanes, 1, 1, latency)
 
 
+def skipping(groups: int, outputs: int, positions: int, channels: int, lanes: Parallelism, share: float) -> Unit:
+    """hg_matvec of weights whose blocks are zeros by that share, of 8 bits as what comes in."""
+    dice = np.random.default_rng(7)
+    weight = dice.integers(-128, 128, (groups, outputs, positions, channels))
+    blocks = dice.random((groups, -(-outputs // lanes.outputs), positions, -(-channels // lanes.inputs))) >= share
+    blocks = blocks.repeat(lanes.outputs, axis=1)[:, :outputs].repeat(lanes.inputs, axis=3)[..., :channels]
+    unit = product_unit(weight * blocks, Integer(0, 255), Integer(-(1 << 19), (1 << 19) - 1), lanes, 1)
+    assert "Kept" in dict(unit.parameters), "blocks are skipped"
+    return unit
+
+
 UNITS: Final = (
     reduction(MAXIMUM, 4, 8, 9, 8),
     reduction(MAXIMUM, 1, 16, 49, 16, signed=1),
@@ -80,6 +93,8 @@ UNITS: Final = (
     combination(MINIMUM, 3, (8, 1), (8, 0), 9, AMul=2, BOff=-7),
     product(7, 4, 2, 2, 9, 2, XWidth=4, XKind=0, WWidth=4, WKind=INTEGER_WEIGHT, AccWidth=18),
     product(5, 3, 2, 3, 9, 4, XWidth=8, XKind=1, WWidth=2, WKind=TERNARY_WEIGHT, AccWidth=16),
+    skipping(1, 16, 1, 30, Parallelism(4, 2), 0.6),
+    skipping(2, 24, 9, 8, Parallelism(2, 2), 0.5),
 )
 
 

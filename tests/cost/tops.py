@@ -27,11 +27,13 @@ def write_sources(units: Sequence[Unit], ports: Callable[[Unit], Sequence[Port]]
     for k, unit in enumerate(units):
         settings = [f".{name}({integer_literal(value)})" for name, value in unit.parameters]
         for memory in unit.memories:
-            words = [0] * memory.depth
-            for place, field in enumerate(memory.fields):
-                words = [w | int(v) << (place * field.bits) for w, v in zip(words, field.values, strict=True)]
-            (folder / f"{k}.mem").write_text("".join(f"{word:x}\n" for word in words))
-            settings.append(f'.{memory.parameter}("{k}.mem")')
+            words, place, file = [0] * memory.depth, 0, f"{k}{memory.parameter}.mem"
+            for field in memory.fields:
+                mask = (1 << field.bits) - 1
+                words = [w | (int(v) & mask) << place for w, v in zip(words, field.values, strict=True)]
+                place += field.bits
+            (folder / file).write_text("".join(f"{word:x}\n" for word in words))
+            settings.append(f'.{memory.parameter}("{file}")')
         kinds = [(name, f"{'input' if is_input else 'output'} wire [{bits - 1}:0]") for name, bits, is_input in ports(unit)]
         names = ["clk_i", "rst_i", *(name for name, _ in kinds)]
         header = ", ".join(["input wire clk_i", "input wire rst_i", *(f"{kind} {name}" for name, kind in kinds)])
