@@ -13,11 +13,10 @@ import numpy as np
 from hwgen.build_report import BuildReport
 from hwgen.cost.area import Target
 from hwgen.dataflow.cycles import Performance, predict, size_fifos
-from hwgen.dataflow.folding import by_default, for_interval, from_text
+from hwgen.dataflow.folding import DEFAULT, by_default, by_layer, for_interval, from_text, paths
 from hwgen.dataflow.plan import Dataflow, integer_format, plan
 from hwgen.errors import HwgenError, understood
 from hwgen.formats import REAL, FloatArray, Quantized
-from hwgen.frontend.hls4ml_config import Hls4mlConfig
 from hwgen.frontend.limits import read_bytes, read_graph_text
 from hwgen.frontend.onnx_reader import ReadResult, read_onnx
 from hwgen.ir.graph import Graph
@@ -28,6 +27,7 @@ from hwgen.ops.table import ATTRS
 from hwgen.ops.table import REAL as REAL_OPS
 from hwgen.phases import Clock, Progress
 from hwgen.pipeline import Info, Pass, parse_pipeline, pass_of, run
+from hwgen.precision.rules import PrecisionConfig, Rules
 from hwgen.rtl.atomic import check_replaceable, folder_beside, install, replaced_folder
 from hwgen.rtl.build_directory import MANIFEST, Build, vectors_of, write_build
 from hwgen.rtl.manifest import Manifest, OptionsRecord
@@ -58,7 +58,8 @@ class BuildOptions:
     samples, seed: of the verification; samples None: 100, or fewer where an inference takes long.  cycles_budget: simulated cycles
     that it should not exceed (see `hwgen.sim.trials`).
     parallelism: ``4x8``, ``full``, ``fc1=4x8,fc2=2x2`` (inputs x outputs); interval: cycles an inference instead.
-    hls4ml_config: types of layers, as `hwgen.frontend.hls4ml_config.read_hls4ml_config` reads them.
+    folding: the parallelism of layers, by layer, pattern, type and default, that a configuration says.
+    formats: of points by layer, pattern, type and default, as `hwgen.config` or `hwgen.frontend.hls4ml_config` reads them.
     precision: format of what the model leaves in float; calibration: (samples, …) float data that sets its ranges.
     input_format: of an input that the model does not quantize (None: fixed<16,6>).
     argmax: decide on chip.  inputs: (samples, …) real data to verify with, instead of random codes; by input name where the model
@@ -71,7 +72,8 @@ class BuildOptions:
     cycles_budget: int = CYCLES_BUDGET
     parallelism: str | None = None
     interval: int | None = None
-    hls4ml_config: Hls4mlConfig | None = None
+    folding: PrecisionConfig | None = None
+    formats: PrecisionConfig | None = None
     precision: str | None = None
     calibration: FloatArray | None = field(default=None, compare=False)
     input_format: str | None = None
@@ -83,10 +85,14 @@ class BuildOptions:
     @property
     def record(self) -> OptionsRecord:
         """What the manifest keeps of them."""
-        data = self.calibration
+        data, folding, formats = self.calibration, self.folding, self.formats
+        by_layer = () if folding is None else ((name, s.parallelism) for name, s in folding.layers if s.parallelism)
+        general = self.parallelism or (folding and folding.default.parallelism)
+        from_hls4ml = formats is not None and formats.meaning == "hls4ml"
         return OptionsRecord(
-            parallelism=self.parallelism, interval=self.interval,
-            hls4ml_config_sha256=None if self.hls4ml_config is None else self.hls4ml_config.sha256, precision=self.precision,
+            parallelism=",".join([*([general] if general else []), *(f"{name}={text}" for name, text in by_layer)]) or None,
+            interval=self.interval, hls4ml_config_sha256=formats.sha256 if formats is not None and from_hls4ml else None,
+            config_sha256=None if formats is None or from_hls4ml else formats.sha256, precision=self.precision,
             calibration_sha256=None if data is None else hashlib.sha256(np.ascontiguousarray(data).tobytes()).hexdigest(),
             input_format=self.input_format, argmax=self.argmax,
         )
@@ -96,13 +102,15 @@ class BuildOptions:
 class Lowered:
     """graph: integers, and what the host does after decoding.  quantized: the real graph it was made from.  infos: of passes.
 
-    default_precision: that the model got because it has no quantizer and none was asked for.
+    default_precision: that the model got because it has no quantizer and none was asked for.  folding: what a configuration says of
+    the parallelism of its layers.
     """
 
     graph: Graph
     quantized: Graph
     infos: tuple[Info, ...]
     default_precision: str | None = None
+    folding: Rules | None = None
 
     @property
     def quantizers(self) -> dict[str, Quantized]:
@@ -151,9 +159,11 @@ def run_passes(graph: Graph, passes: str | Sequence[Pass]) -> tuple[Graph, tuple
 def _formats(graph: Graph, options: BuildOptions, prepare: str) -> tuple[list[Pass], str | None]:
     """The passes after which every value has the format that the options say; the default precision, where none is asked for."""
     passes = list(parse_pipeline(prepare))
-    if options.hls4ml_config is not None:
-        passes.insert(min(1, len(passes)), pass_of("assign-layer-precision", config=options.hls4ml_config))
-    chosen = options.precision is not None or options.hls4ml_config is not None or any(n.op == "quantize" for n in graph.nodes)
+    formats = options.formats
+    if formats is not None:
+        passes.insert(0, pass_of("assign-formats", config=formats, training=not prepare))
+    from_hls4ml = formats is not None and formats.meaning == "hls4ml"
+    chosen = options.precision is not None or from_hls4ml or any(n.op == "quantize" for n in graph.nodes)
     default = None if chosen else DEFAULT_PRECISION
     precision = default if options.precision is None else options.precision
     if precision is not None:
@@ -184,27 +194,35 @@ def for_training(
 def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
     """Quantizes what is left in float as the options say, and lowers to integers."""
     options = options or BuildOptions()
+    folding = None if options.folding is None else options.folding.on(graph)
     if any(v.type.format is not REAL for v in graph.inputs):
-        return Lowered(graph, graph, ())
+        if options.formats is not None:
+            raise HwgenError("usage", f"model {graph.name!r}", "is lowered already", "give formats for the model before lowering")
+        return Lowered(graph, graph, (), folding=folding)
     passes, default = _formats(graph, options, _PREPARE)
     if options.argmax:
         passes.append(pass_of("argmax-on-chip"))
     passes.append(pass_of("fold-constants"))
     quantized, infos = run(graph, passes)
     lowered, last = run(quantized, [pass_of("lower")])
-    return Lowered(lowered, quantized, (*infos, *last), default)
+    return Lowered(lowered, quantized, (*infos, *last), default, folding)
 
 
 @understood("the model")
-def plan_dataflow(graph: Graph, options: BuildOptions | None = None) -> Dataflow:
-    """Stages with their parallelism and FIFOs."""
+def plan_dataflow(source: Graph | Lowered, options: BuildOptions | None = None) -> Dataflow:
+    """Stages with their parallelism and FIFOs.  source: what `lower` made, or the graph alone, of which no file says anything."""
     options = options or BuildOptions()
-    if options.interval is not None and options.parallelism is not None:
+    graph, folding = (source.graph, source.folding) if isinstance(source, Lowered) else (source, None)
+    named = {} if folding is None else folding.parallelism(paths(graph))
+    general = options.parallelism or (folding and folding.config.default.parallelism)
+    if options.interval is not None and (general or named):
         raise HwgenError("usage", "--interval", "given together with --parallelism", "give one of the two")
     if options.interval is not None:
         choices = for_interval(graph, options.interval)
-    elif options.parallelism is not None:
-        choices = from_text(graph, options.parallelism)
+    elif named:
+        choices = by_layer(graph, general or DEFAULT, named)
+    elif general is not None:
+        choices = from_text(graph, general)
     else:
         choices = by_default(graph)
     return size_fifos(plan(graph, choices))
@@ -322,7 +340,7 @@ def _prepare(
     with clock.phase("lower"):
         lowered = lower(graph, options)
     with clock.phase("plan"):
-        flow = plan_dataflow(lowered.graph, options)
+        flow = plan_dataflow(lowered, options)
         predicted = predict(flow)
         if options.inputs is None:
             samples = options.samples or affordable_samples(flow, predicted, DEFAULT_SAMPLES, options.cycles_budget)

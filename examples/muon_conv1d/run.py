@@ -58,7 +58,7 @@ def main(folder: Path, types: Path) -> int:
     with torch.no_grad():
         in_float = model(torch.from_numpy(tests.charges)).numpy().argmax(axis=1)
     report = hwgen.build(
-        model, folder, example=torch.zeros(1, LAYERS, CELLS), hls4ml_config=read_hls4ml_config(types), argmax=True,
+        model, folder, example=torch.zeros(1, LAYERS, CELLS), formats=read_hls4ml_config(types), argmax=True,
         parallelism="6x2", inputs=tests.charges,
     )
     graph = report.lowered.quantized

@@ -42,12 +42,13 @@ def estimate(
     screen = Screen(as_json=json)
     with options.resolved(model) as request:
         existing = Build(model) if model.is_dir() else None
-        as_built = existing is not None and request.options.parallelism is None and request.options.interval is None
+        asked = request.options
+        as_built = existing is not None and not (asked.parallelism or asked.interval or asked.folding)
         if existing is not None and as_built:
             planned = existing.flow
         else:
-            graph = existing.graph if existing is not None else flow.lower(flow.import_model(model), request.options).graph
-            planned = flow.plan_dataflow(graph, request.options)
+            graph = existing.graph if existing is not None else flow.import_model(model)
+            planned = flow.plan_dataflow(flow.lower(graph, request.options), request.options)
     performance = predict(planned)
     chosen = target or request.options.target
     start = time.perf_counter()

@@ -89,25 +89,30 @@ class ModelOptions:
     def resolved(self, model: Path) -> Generator[Request]:
         """The options of the command line over those of the file; inside, an error about the file's layers names the file."""
         from hwgen.arrays import first_samples, load_array, load_single
-        from hwgen.config import Config, read_config
+        from hwgen.config import BuildSection, read_config
         from hwgen.flow import BuildOptions
         from hwgen.frontend.hls4ml_config import read_hls4ml_config
 
-        file = read_config(self.config) if self.config is not None else Config()
-        section = file.build
+        file = read_config(self.config) if self.config is not None else None
+        section, layers = (BuildSection(), None) if file is None else (file.build, file.layers)
         beside = self.config.parent if self.config is not None else Path()
         from_file = self.parallelism is None and self.interval is None
         samples = self.samples if self.samples is not None else section.samples
         inputs = self.inputs or (beside / section.inputs if section.inputs else None)
         calibration = self.calibration or (beside / section.calibration if section.calibration else None)
         hls4ml = self.hls4ml_config or (beside / section.hls4ml_config if section.hls4ml_config else None)
+        formats = layers if hls4ml is None else read_hls4ml_config(hls4ml)
+        if hls4ml is not None and layers is not None and layers.gives_formats:
+            what = f"given together with the formats of config {layers.file!r}"
+            raise HwgenError("config", f"hls4ml config {hls4ml.name!r}", what, "keep one of the two")
         options = BuildOptions(
             samples=samples,
             seed=_first(self.seed, section.seed, 0),
             cycles_budget=_first(self.cycles_budget, section.cycles_budget, DEFAULT_CYCLES_BUDGET),
-            parallelism=file.parallelism if from_file else self.parallelism,
+            parallelism=section.parallelism if from_file else self.parallelism,
             interval=section.interval if from_file else self.interval,
-            hls4ml_config=read_hls4ml_config(hls4ml) if hls4ml is not None else None,
+            folding=layers if layers is not None and from_file and layers.gives_parallelism else None,
+            formats=formats if formats is not None and formats.gives_formats else None,
             precision=_first(self.precision, section.precision, None),
             calibration=load_single(calibration, "--calibration") if calibration is not None else None,
             input_format=_first(self.input_format, section.input_format, None),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from hwgen.dataflow.plan import Choices, cycles_of, device_graph
@@ -52,18 +52,28 @@ def from_text(graph: Graph, text: str) -> Choices:
 
     Sizes beyond a layer's own are cut to it, and lanes that it cannot have to the nearest below.
     """
-    found = layers(graph)
     parts = [p.strip() for p in text.split(",") if p.strip()]
     named = {name.strip(): value.strip() for name, equals, value in (p.rpartition("=") for p in parts) if equals}
-    general = [p for p in parts if "=" not in p] or [DEFAULT]
+    general = [p for p in parts if "=" not in p]
     if len(general) > 1 or not parts:
         raise _bad(text, "names one size for all layers and others by name")
-    known = list(dict.fromkeys(node.path for node, _ in found))
+    known = paths(graph)
     for name in named:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             raise _bad(text, f"no layer {name!r}" + (f"; did you mean {near[0]}?" if near else f"; layers are {', '.join(known)}"))
-    return tuple((n, INTEGER[n.op].fit(n, _choice(named.get(n.path, general[0]), text, work))) for n, work in found)
+    return by_layer(graph, general[0] if general else DEFAULT, named)
+
+
+def paths(graph: Graph) -> list[str]:
+    """Of the layers whose parallelism is chosen."""
+    return list(dict.fromkeys(node.path for node, _ in layers(graph)))
+
+
+def by_layer(graph: Graph, general: str, named: Mapping[str, str]) -> Choices:
+    """``4x8`` or ``full`` for every layer, and for those of ``named``, by path, their own."""
+    whole = ",".join([general, *(f"{path}={value}" for path, value in named.items())]) if named else general
+    return tuple((n, INTEGER[n.op].fit(n, _choice(named.get(n.path, general), whole, work))) for n, work in layers(graph))
 
 
 def by_default(graph: Graph) -> Choices:

@@ -28,7 +28,8 @@ def _options(options: OptionsRecord) -> list[str]:
     words: list[str] = []
     for name, value in (
         ("--parallelism", options.parallelism), ("--interval", options.interval),
-        ("--hls4ml-config", options.hls4ml_config_sha256 and "TYPES.yml"), ("--precision", options.precision),
+        ("--hls4ml-config", options.hls4ml_config_sha256 and "TYPES.yml"),
+        ("--config", options.config_sha256 and "FORMATS.toml"), ("--precision", options.precision),
         ("--calibration", options.calibration_sha256 and "CALIBRATION.npy"), ("--input-format", options.input_format),
     ):
         if value is not None:
