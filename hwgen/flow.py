@@ -205,7 +205,8 @@ def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
     passes.append(pass_of("fold-constants"))
     quantized, infos = run(graph, passes)
     lowered, last = run(quantized, [pass_of("lower")])
-    return Lowered(lowered, quantized, (*infos, *last), default, folding)
+    used = any(info.name == "assign-precision" and info.changed for info in infos)
+    return Lowered(lowered, quantized, (*infos, *last), default if used else None, folding)
 
 
 @understood("the model")

@@ -21,6 +21,7 @@ from hwgen.cli.formats import formats
 from hwgen.cli.import_ import import_
 from hwgen.cli.inspect import inspect
 from hwgen.cli.ops import ops
+from hwgen.cli.quantize import quantize
 from hwgen.cli.report import report
 from hwgen.cli.show import show
 from hwgen.cli.sim import sim
@@ -65,7 +66,9 @@ def _common(version: bool = typer.Option(False, "--version", callback=_version, 
     del version  # its callback has done the work
 
 
-for _command in (build, check, import_, show, inspect, estimate, emit, sim, synth, report, trace, train, ops, formats, doctor):
+for _command in (
+    build, check, import_, show, inspect, quantize, train, estimate, emit, sim, synth, report, trace, ops, formats, doctor,
+):
     app.command(_command.__name__.rstrip("_"))(_command)
 
 

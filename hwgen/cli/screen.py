@@ -11,7 +11,7 @@ from typing import Any, Final
 from hwgen.errors import clean
 
 _DOING: Final = {
-    "import": "reading the model", "lower": "lowering to integers", "emit": "writing the hardware",
+    "import": "reading the model", "lower": "lowering to integers", "emit": "writing the hardware", "judge": "judging the outputs",
     "simulate": "compiling and simulating", "cocotb": "simulating with cocotb", "synthesize": "synthesizing",
     "route": "placing and routing", "netlist": "simulating the netlist",
 }
