@@ -20,7 +20,7 @@ def numbers(random: Random, count: int) -> Float64:
     """Of both signs and many sizes, with zeros, repeated numbers and the ends of powers of two."""
     rng = np.random.default_rng(random.getrandbits(32))
     parts = [
-        rng.normal(0, 10.0 ** random.randint(-9, 9), count), np.zeros(random.randint(0, count)), rng.integers(-4, 4, count) / 4,
+        rng.normal(0, 10.0 ** random.randint(-9, 9), count), np.zeros(random.randint(1, count)), rng.integers(-4, 4, count) / 4,
         2.0 ** rng.integers(-40, 40, count), np.maximum(rng.normal(0, 1, count), 0),
     ]
     return rng.permutation(np.concatenate(random.sample(parts, random.randint(1, 5))))
