@@ -44,6 +44,7 @@ from hwgen.frontend.limits import read_bytes
 from hwgen.precision import mase
 from hwgen.precision.rules import Meaning, PrecisionConfig, section_of
 from hwgen.precision.toml_text import to_toml
+from hwgen.search_section import SearchSection
 
 _MAX_BYTES: Final = 1 << 17
 
@@ -89,7 +90,10 @@ class FormatsSection(_Section):
 
 
 class Config(_Section):
-    """A whole file.  meaning: ``hls4ml`` where the formats were a file of hls4ml's (`hwgen.precision.rules`)."""
+    """A whole file.  meaning: ``hls4ml`` where the formats were a file of hls4ml's (`hwgen.precision.rules`).
+
+    search: what `hwgen search` may choose (`hwgen.search_section`); nothing else heeds it.
+    """
 
     build: BuildSection = BuildSection()
     meaning: Meaning = "hwgen"
@@ -97,6 +101,7 @@ class Config(_Section):
     types: dict[str, FormatsSection] = {}
     patterns: dict[str, FormatsSection] = {}
     layers: dict[str, FormatsSection] = {}
+    search: SearchSection = SearchSection()
 
     def formats(self, file: str, unused: tuple[str, ...] = ()) -> PrecisionConfig:
         """What it says about layers.  Raises HwgenError that names the key of what is no format."""
@@ -112,14 +117,17 @@ class Config(_Section):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a file says: the options of ``[build]``, and the formats and parallelism of layers."""
+    """What a file says: the options of ``[build]``, the formats and parallelism of layers, and what may be searched over."""
 
     build: BuildSection
     layers: PrecisionConfig
+    search: SearchSection
 
 
 _FORMATS: Final = ("default", "types", "patterns", "layers")
-_MODELS: Final[dict[str, type[_Section]]] = {"": Config, "build": BuildSection, **dict.fromkeys(_FORMATS, FormatsSection)}
+_MODELS: Final[dict[str, type[BaseModel]]] = {
+    "": Config, "build": BuildSection, "search": SearchSection, **dict.fromkeys(_FORMATS, FormatsSection),
+}
 
 
 def _explain(details: ErrorDetails, file: str) -> HwgenError:
@@ -186,4 +194,4 @@ def read_config(path: Path) -> Settings:
             raise HwgenError("config", f"config {path.name!r}", what, "give one of the two")
     if config.build.interval is not None and any(section.parallelism for section in layers.sections):
         raise HwgenError("config", f"config {path.name!r}", "gives an interval and parallelism", "give one of the two")
-    return Settings(config.build, layers)
+    return Settings(config.build, layers, config.search)

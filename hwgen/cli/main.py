@@ -21,8 +21,10 @@ from hwgen.cli.formats import formats
 from hwgen.cli.import_ import import_
 from hwgen.cli.inspect import inspect
 from hwgen.cli.ops import ops
+from hwgen.cli.profile import profile
 from hwgen.cli.quantize import quantize
 from hwgen.cli.report import report
+from hwgen.cli.search import search
 from hwgen.cli.show import show
 from hwgen.cli.sim import sim
 from hwgen.cli.synth import synth
@@ -67,7 +69,8 @@ def _common(version: bool = typer.Option(False, "--version", callback=_version, 
 
 
 for _command in (
-    build, check, import_, show, inspect, quantize, train, estimate, emit, sim, synth, report, trace, ops, formats, doctor,
+    build, check, import_, show, inspect, profile, quantize, train, search, estimate, emit, sim, synth, report, trace, ops, formats,
+    doctor,
 ):
     app.command(_command.__name__.rstrip("_"))(_command)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hwgen.errors import HwgenError
-from hwgen.search.pareto import Vector, dominates, front
+from hwgen.search.pareto import Vector, front
 
 Measures = Mapping[str, float]
 """What a trial measured, by name: finite numbers."""
@@ -88,11 +88,5 @@ class Goals:
         return sorted(kept, key=lambda k: (self.losses(measured[k]), k))
 
     def nearest(self, measured: Sequence[Measures]) -> int | None:
-        """Place of what comes nearest to the constraints; of equals the one that no other dominates and comes first."""
-        best: int | None = None
-        for place, measures in enumerate(measured):
-            key = (self.excess(measures), self.losses(measures))
-            known = None if best is None else (self.excess(measured[best]), self.losses(measured[best]))
-            if known is None or key[0] < known[0] or (key[0] == known[0] and dominates(key[1], known[1])):
-                best = place
-        return best
+        """Place of what comes nearest to the constraints; of equals by the first objective, then by the next, then the first."""
+        return min(range(len(measured)), key=lambda k: (self.excess(measured[k]), self.losses(measured[k]), k), default=None)

@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from hwgen.errors import HwgenError, clean
 from hwgen.search.journal import Outcome
@@ -21,6 +21,7 @@ class Trial:
     graph_sha256: str | None = None
 
 
+_DIGITS: Final = 10
 Evaluator = Callable[[Key, int], Trial]
 """Tries a point with a seed of its own.  Raises where the point cannot be tried."""
 
@@ -38,11 +39,16 @@ def seed_of(seed: int, key: Key) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}:{','.join(map(str, key))}".encode()).digest()[:8]) >> 1
 
 
+def _rounded(value: float) -> float:
+    """To `_DIGITS` digits: sums of floats differ in their last bits from machine to machine."""
+    return float(f"{value:.{_DIGITS}g}")
+
+
 def outcome_of(evaluator: Evaluator, key: Key, seed: int) -> Outcome:
     """Tries a point; whatever goes wrong is an outcome as well.  Only what is no fault of the point is raised."""
     try:
         trial = evaluator(key, seed_of(seed, key))
-        measures = {name: float(value) for name, value in trial.measures.items()}
+        measures = {name: _rounded(value) for name, value in trial.measures.items()}
         wrong = [name for name, value in measures.items() if not math.isfinite(value)]
         if wrong:
             return Outcome(error=f"{wrong[0]} is {measures[wrong[0]]}")

@@ -28,6 +28,11 @@ _ATTEMPTS: Final = 2
 _END_SECONDS: Final = 10.0
 
 
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 class Here:
     """`Pool`: tries each point in this process when it is its turn."""
 
