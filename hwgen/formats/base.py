@@ -196,6 +196,14 @@ class Quantized(Format):
         # a float may not hold the greatest code and clip to the one above
         return np.asarray(np.clip(codes, self.low, self.high))
 
+    def encode(self, codes: IntArray) -> IntArray:
+        """Words (not negative, of ``storage_bits``) of member codes."""
+        return np.asarray(self.integer().to_bits(codes), dtype=np.int64)
+
+    def decode_words(self, words: IntArray) -> IntArray:
+        """Inverse of `encode`."""
+        return self.integer().from_bits(words)
+
     def quantize_real(self, values: FloatArray) -> FloatArray:
         """The reals nearest to ``values``, in their own floating type: what a fake quantizer makes."""
         return self.decode(self.quantize(values)).astype(values.dtype)

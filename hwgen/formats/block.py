@@ -16,6 +16,7 @@ import numpy.typing as npt
 from hwgen.errors import HwgenError
 from hwgen.formats.affine import Affine
 from hwgen.formats.base import FloatArray, Format, IntArray, Quantized
+from hwgen.formats.float_format import FloatFormat
 from hwgen.formats.logarithmic import Log
 from hwgen.formats.minifloat import Minifloat
 
@@ -50,6 +51,9 @@ class Block(Format):
             ranges = f"the ranges are 1 to {MAX_SHARED_BITS} and 1 to {MAX_BLOCK}"
             why = f"{self.exponent_bits} bits shared by {self.size} elements; {ranges}"
             raise HwgenError("format", "block format", why, "see `hwgen formats` for what can be written")
+        if isinstance(self.element, FloatFormat) and (self.element.overflow is not None or self.element.scale != (1,)):
+            why = f"elements {self.element} overflow or have a scale of their own"
+            raise HwgenError("format", "block format", why, "use elements that saturate, without a scale")
 
     @property
     def storage_bits(self) -> Fraction:
@@ -100,6 +104,24 @@ class Block(Format):
         exponents = self.shared_exponents(blocks)
         codes = self.element.quantize(np.ldexp(blocks, -exponents[..., None]))
         return BlockCodes(exponents, self._joined(codes, values, axis).astype(np.int64))
+
+    def encode(self, codes: BlockCodes) -> tuple[IntArray, IntArray]:
+        """Words of the exponents (biased, as E8M0 is) and of the elements."""
+        return codes.exponents + self.bias, self.element.encode(codes.elements)
+
+    def decode_words(self, exponents: IntArray, elements: IntArray) -> BlockCodes:
+        """Inverse of `encode`.  Raises HwgenError for words that are no number."""
+        shared, (low, high) = exponents - self.bias, self.exponents
+        if ((shared < low) | (shared > high)).any():
+            raise HwgenError("format", f"format {self}", f"shared exponents lie from {low} to {high}", "use other words")
+        return BlockCodes(shared, self.element.decode_words(elements))
+
+    def decode(self, codes: BlockCodes, axis: int | None = None) -> npt.NDArray[np.float64]:
+        """The reals of what `quantize` made."""
+        scales = np.repeat(codes.exponents, self.size, axis=-1)
+        axis = self.along if axis is None else axis
+        along = np.moveaxis(scales[..., : codes.elements.shape[axis]], -1, axis)
+        return np.ldexp(self.element.decode(codes.elements), along)
 
     def quantize_real(self, values: FloatArray, axis: int | None = None) -> FloatArray:
         """The members nearest to ``values``, in their own floating type.  Exact."""

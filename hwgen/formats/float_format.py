@@ -38,22 +38,9 @@ class FloatFormat(Quantized):
         """How values / scale are rounded."""
 
     @property
-    @abc.abstractmethod
-    def storage_bits(self) -> int:
-        """Bits that an element takes in memory."""
-
-    @property
     def overflow(self) -> float | None:
         """What a value beyond the greatest member becomes: infinity or NaN; None where it saturates."""
         return None
-
-    @abc.abstractmethod
-    def encode(self, codes: IntArray) -> IntArray:
-        """Words (not negative, of ``storage_bits``) of member codes."""
-
-    @abc.abstractmethod
-    def decode_words(self, words: IntArray) -> IntArray:
-        """Inverse of `encode`.  Raises HwgenError for words that are no finite number."""
 
     @property
     def mode_text(self) -> str:

@@ -54,10 +54,10 @@ class Minifloat(FloatFormat):
         if not 1 <= e <= MAX_EXPONENT_BITS or not 0 <= m <= MAX_PRECISION - 1:
             ranges = f"1 to {MAX_EXPONENT_BITS} and 0 to {MAX_PRECISION - 1}"
             raise self._bad(f"{e} exponent and {m} mantissa bits; the ranges are {ranges}")
-        if not self.hidden and (m == 0 or self.specials is not Specials.NONE or not self.subnormals):
-            raise self._bad("without a hidden bit there are mantissa bits, no special words, and nothing but subnormals")
-        if self.specials is Specials.IEEE and e == 1:
-            raise self._bad("one exponent bit, and the greatest exponent is infinity")
+        if not self.hidden and (m < 2 or self.specials is not Specials.NONE or not self.subnormals):
+            raise self._bad("without a hidden bit there are two mantissa bits or more, no special words, and no `nosub`")
+        if e == 1 and (self.specials is Specials.IEEE or (self.specials is Specials.FN and m == 0)):
+            raise self._bad("one exponent bit, and the greatest exponent is no number")
         if self.overflows and self.specials is Specials.NONE:
             raise self._bad("overflows, but has no infinity and no NaN")
         if self.bias == self._default_bias:

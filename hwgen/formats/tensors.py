@@ -94,8 +94,8 @@ def _uniform(values: Tensor, format_: Quantized) -> tuple[Tensor, Tensor]:
         inside = torch.ones_like(steps, dtype=torch.bool)
     else:
         low, high = float(format_.low), float(format_.high)
-        clipped = steps.clamp(low, high)
-        codes, inside = _rounded(clipped, format_.rounding), clipped == steps
+        rounded = _rounded(steps, format_.rounding)
+        codes, inside = rounded.clamp(low, high), (rounded >= low) & (rounded <= high)
     codes = codes.to(torch.float64) + 0.0  # no negative zero
     if not format_.wraps:  # a float may not hold the greatest code and clip to the one above
         codes = codes.clamp(float(format_.low), float(format_.high))

@@ -51,7 +51,7 @@ EXAMPLES: Final = (
     FormatExample("minifloat<5,2,ieee>", "the greatest exponent kept for infinity and NaN; `inf` overflows instead of saturating"),
     FormatExample("minifloat<4,3,fn>", "one word kept for NaN (float8_e4m3fn); other options: bias=, max=, nosub, denormed, fnuz"),
     FormatExample("log<4>", "sign and a power of two, 4 exponent bits, no zero; options zero, bias="),
-    FormatExample("mxint<8,8,16>", "16 integers of 8 bits share an exponent of 8 bits (block floating point); [axis=…], else the last"),
+    FormatExample("mxint<8,8,16>", "16 integers of 8 bits share an exponent of 8 bits (block floating point); axis=… or the last"),
     FormatExample("bminifloat<3,2,8,16>", "16 minifloats share an exponent of 8 bits; options of minifloat"),
     FormatExample("blog<3,8,16>", "16 powers of two share an exponent of 8 bits; options of log"),
     FormatExample("mxfp8<e4m3>", "OCP microscaling, blocks of 32 with an E8M0 scale"),

@@ -1,0 +1,109 @@
+"""Networks whose weights are minifloats, powers of two or blocks: folded and lowered without loss, or refused with the reason."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from networks import constant, graph_of
+
+from hwgen.errors import HwgenError
+from hwgen.flow import Lowered, lower
+from hwgen.formats import REAL, parse_quantizer
+from hwgen.ir.graph import NO_ATTRS, Graph, Value
+from hwgen.ir.text import parse_graph, print_graph
+from hwgen.ops.activation import RELU
+from hwgen.ops.linear import LINEAR
+from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
+from hwgen.ops.record import make
+from hwgen.ops.run import evaluate, host_outputs
+from hwgen.ops.source import INPUT, InputAttrs
+from hwgen.ops.table import ATTRS
+
+WEIGHTS = (
+    "minifloat<3,2>", "minifloat<4,3>", "float8_e4m3fn", "minifloat<3,2>[scale=5/8]",
+    "minifloat<3,2>[scale=1 1/2 1/4 1 1 1 3 1,axis=0]",
+    "log<3,bias=7>", "log<4,zero>", "mxint<4,4,8>", "mxint8", "mxint<5,8,8>[axis=0]", "mxfp4<e2m1,16>", "mxfp6<e3m2>",
+    "bminifloat<2,1,4,16>", "blog<3,6,16,zero>",
+)
+SIZES = (20, 8, 8)
+
+
+def quantized(value: Value, format_: str, name: str) -> Value:
+    return make(QUANTIZE, QuantizeAttrs(parse_quantizer(format_)), [value], name, name).output
+
+
+def network(*weights: str, source: str = "int8[scale=1/16]", between: str = "uint4[scale=1/4]", seed: int = 1) -> Graph:
+    """A layer for each weight format, a bias in another, ReLU and a quantizer between."""
+    numbers = np.random.default_rng(seed)
+    entry = make(INPUT, InputAttrs((1, SIZES[0])), [], "x", "x").output
+    value = quantized(entry, source, "x.q")
+    sizes = (SIZES[0], *(SIZES[1] for _ in weights))
+    for at, ((before, after), weight) in enumerate(zip(pairwise(sizes), weights, strict=True)):
+        path = f"fc{at}"
+        w = quantized(constant(numbers.normal(0, 0.5, (after, before)), f"{path}.w"), weight, f"{path}.wq")
+        b = quantized(constant(numbers.normal(0, 1, after), f"{path}.b"), "minifloat<4,3>", f"{path}.bq")
+        value = make(LINEAR, NO_ATTRS, [value, w, b], f"{path}.y", path).output
+        if at + 1 < len(weights):
+            value = quantized(make(RELU, NO_ATTRS, [value], f"{path}.r", path).output, between, f"{path}.q")
+    return graph_of(value)
+
+
+def outputs(lowered: Lowered, x: np.ndarray) -> np.ndarray:
+    codes = {name: f.quantize(x) for name, f in lowered.quantizers.items()}
+    return host_outputs(lowered.graph, evaluate(lowered.graph, codes))[0]
+
+
+@pytest.mark.parametrize("weight", WEIGHTS)
+def test_the_integer_network_is_the_real_one(weight: str, seed: int) -> None:
+    graph = network(weight, weight, seed=seed)
+    x = np.random.default_rng(seed).normal(0, 4, (100, SIZES[0])).astype(np.float32)
+    ours, real = outputs(lower(graph), x), evaluate(graph, {"x": x.astype(np.float64)})[graph.outputs[0]]
+    assert np.array_equal(ours, real), "all are sums of few dyadic numbers, which float64 holds"
+
+
+@pytest.mark.parametrize("weight", WEIGHTS)
+def test_the_text_of_a_graph_reads_back(weight: str) -> None:
+    text = print_graph(network(weight, "mxint<4,4,8>[axis=-1]"))
+    assert print_graph(parse_graph(text, ATTRS)) == text
+
+
+def test_an_input_of_minifloats_comes_in_as_codes_of_its_grid(seed: int) -> None:
+    graph = network("int4[scale=1/8]", source="minifloat<3,2>")
+    x = np.random.default_rng(seed).normal(0, 4, (100, SIZES[0])).astype(np.float32)
+    lowered = lower(graph)
+    assert np.array_equal(outputs(lowered, x), evaluate(graph, {"x": x.astype(np.float64)})[graph.outputs[0]])
+
+
+@pytest.mark.parametrize("format_", ["minifloat<3,2>", "log<3>", "mxint<4,4,8>", "mxfp4<e2m1>"])
+def test_computed_values_in_uneven_formats_are_refused_by_name(format_: str) -> None:
+    with pytest.raises(HwgenError, match=r"quantize 'fc0.q'.*do not lie evenly.*use a fixed-point or integer format"):
+        lower(network("int4", "int4", between=format_))
+
+
+@pytest.mark.parametrize(("format_", "why"), [("mxint8", "scales depend on the data"), ("bfloat16", "more than 62 bits")])
+def test_inputs_without_integer_codes_are_refused_by_name(format_: str, why: str) -> None:
+    with pytest.raises(HwgenError, match=rf"input 'x'.*{why}"):
+        lower(network("int4", source=format_))
+
+
+def test_weights_too_wide_for_the_multipliers_are_refused_with_a_way_out() -> None:
+    with pytest.raises(HwgenError, match=r"linear 'fc0'.*bits \(limit 16\).*fewer exponent bits"):
+        lower(network("minifloat<6,9>"))
+
+
+def test_rows_of_different_size_are_each_on_their_own_grid() -> None:
+    graph = network("mxint8")
+    node = next(n for n in graph.nodes if n.path == "fc0.w")
+    data: np.ndarray = node.attrs.data  # pyright: ignore[reportAttributeAccessIssue]
+    data *= np.exp2(-3 * np.arange(SIZES[1]))[:, None].astype(np.float32)
+    x = np.random.default_rng(1).normal(0, 4, (50, SIZES[0])).astype(np.float32)
+    assert np.array_equal(outputs(lower(graph), x), evaluate(graph, {"x": x.astype(np.float64)})[graph.outputs[0]])
+
+
+@pytest.mark.parametrize(("axis", "why"), [(2, "axis 2 of a tensor of shape"), (0, "that of the samples")])
+def test_blocks_along_no_axis_of_the_tensor_are_refused(axis: int, why: str) -> None:
+    value = make(INPUT, InputAttrs((1, 8), REAL), [], "x", "x").output
+    with pytest.raises(HwgenError, match=why):
+        quantized(value, f"mxint8[axis={axis}]", "x.q")
