@@ -14,7 +14,7 @@ from hwgen.build_report import BuildReport
 from hwgen.cost.area import Target
 from hwgen.dataflow.cycles import Performance, predict, size_fifos
 from hwgen.dataflow.folding import DEFAULT, by_default, by_layer, for_interval, from_text, paths
-from hwgen.dataflow.plan import Dataflow, integer_format, plan
+from hwgen.dataflow.plan import Choices, Dataflow, integer_format, plan
 from hwgen.errors import HwgenError, understood
 from hwgen.formats import REAL, FloatArray, Quantized
 from hwgen.frontend.limits import read_bytes, read_graph_text
@@ -212,6 +212,12 @@ def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
 @understood("the model")
 def plan_dataflow(source: Graph | Lowered, options: BuildOptions | None = None) -> Dataflow:
     """Stages with their parallelism and FIFOs.  source: what `lower` made, or the graph alone, of which no file says anything."""
+    graph = source.graph if isinstance(source, Lowered) else source
+    return size_fifos(plan(graph, choose_parallelism(source, options)))
+
+
+def choose_parallelism(source: Graph | Lowered, options: BuildOptions | None = None) -> Choices:
+    """Of each layer, as the options and a configuration say.  source: see `plan_dataflow`."""
     options = options or BuildOptions()
     graph, folding = (source.graph, source.folding) if isinstance(source, Lowered) else (source, None)
     named = {} if folding is None else folding.parallelism(paths(graph))
@@ -219,14 +225,10 @@ def plan_dataflow(source: Graph | Lowered, options: BuildOptions | None = None) 
     if options.interval is not None and (general or named):
         raise HwgenError("usage", "--interval", "given together with --parallelism", "give one of the two")
     if options.interval is not None:
-        choices = for_interval(graph, options.interval)
-    elif named:
-        choices = by_layer(graph, general or DEFAULT, named)
-    elif general is not None:
-        choices = from_text(graph, general)
-    else:
-        choices = by_default(graph)
-    return size_fifos(plan(graph, choices))
+        return for_interval(graph, options.interval)
+    if named:
+        return by_layer(graph, general or DEFAULT, named)
+    return by_default(graph) if general is None else from_text(graph, general)
 
 
 def simulate(

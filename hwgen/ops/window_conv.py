@@ -169,7 +169,7 @@ def window_units(node: Node, window: Window, lanes: int, *, groups: int = 1, pad
     return (window.unit(bits=x.bits, lanes=lanes, channels=channels, groups=groups, pad=code),)
 
 
-def _by_group(attrs: ConvAttrs) -> IntArray:
+def by_group(attrs: ConvAttrs) -> IntArray:
     """(groups, outputs, taps, inputs)."""
     _, rows, cols, inputs = attrs.weight.shape
     return attrs.weight.reshape(attrs.groups, -1, rows * cols, inputs)
@@ -178,7 +178,7 @@ def _by_group(attrs: ConvAttrs) -> IntArray:
 def _units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
     attrs, window = attrs_as(node, ConvAttrs), window_of(node)
     before = window_units(node, window, parallelism.inputs, groups=attrs.groups, pad=attrs.pad)
-    product = product_unit(_by_group(attrs), codes_format(node.inputs[0]), codes_format(node.output), parallelism, window.count)
+    product = product_unit(by_group(attrs), codes_format(node.inputs[0]), codes_format(node.output), parallelism, window.count)
     return (*before, product)
 
 
@@ -217,7 +217,7 @@ def _sample(random: Random, value: Value | None = None) -> Case:
     in_lanes = random_lanes(random, channels // groups, MOST_SAMPLE_PRODUCTS)
     out_lanes = random_lanes(random, outputs // groups, MOST_SAMPLE_PRODUCTS // in_lanes)
     lanes = _fit(make(CONV_CODES, attrs, [value], "y", "conv"), Parallelism(in_lanes, out_lanes))
-    weight = without_blocks(random, _by_group(attrs), lanes).reshape(weight.shape)
+    weight = without_blocks(random, by_group(attrs), lanes).reshape(weight.shape)
     return Case(make(CONV_CODES, replace(attrs, weight=weight), [value], "y", "conv"), lanes)
 
 

@@ -6,8 +6,8 @@ that leave the chip are decoded, and what only the host computes (a final softma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Final
 
@@ -27,7 +27,7 @@ from hwgen.numerics.surd import UNIT, Surd
 from hwgen.ops.arithmetic import ARITHMETIC
 from hwgen.ops.clamps import with_clamps_computed
 from hwgen.ops.common_grid import on_common_grid
-from hwgen.ops.lowering import Layout, Pending, needs_quantizer
+from hwgen.ops.lowering import Layout, Lowering, Pending, needs_quantizer
 from hwgen.ops.permute import PermuteAttrs, permutation
 from hwgen.ops.quantize import DECODE, QuantizeAttrs
 from hwgen.ops.record import attrs_as, make
@@ -46,6 +46,9 @@ _CHIP_OPS: Final = frozenset((
 ))
 """What the chip does as long as nothing before it is left to the host."""
 _NEVER_HOST: Final = frozenset(("quantize", "argmax", *PRODUCTS, *POOLS))
+
+
+Observer = Callable[[Lowering, Node, Sequence[Pending]], None]
 
 
 def host_nodes(graph: Graph) -> frozenset[Node]:
@@ -288,7 +291,9 @@ def _is_identity(found: Requantizer, codes: Value, integer: Integer) -> bool:
 
 @dataclass(frozen=True)
 class Lower(Pass):
-    """See the module."""
+    """See the module.  observer: is told of each operator before it is lowered, with what it takes."""
+
+    observer: Observer | None = field(default=None, compare=False, repr=False)
 
     name = "lower"
     effect = Effect.EXACT
@@ -326,7 +331,7 @@ class Lower(Pass):
             elif node.op == "quantize" and node.inputs[0].producer.op == "input":
                 pending[node.output] = pending[node.inputs[0]]
             else:
-                pending[node.output] = _lower_node(lowering, node, pending)
+                pending[node.output] = _lower_node(lowering, node, pending, self.observer)
         outputs = tuple(real[v] if v in real and v.producer in host else decoded(v) for v in graph.outputs)
         return Graph(graph.name, topological(outputs, inputs), outputs)
 
@@ -347,7 +352,7 @@ def _reshaped(lowering: _Lowering, value: Value, shape: Shape, name: str, path: 
     return value if value.type.shape == shape else make(RESHAPE, ReshapeAttrs(shape), [value], lowering.name(name), path).output
 
 
-def _lower_node(lowering: _Lowering, node: Node, pending: dict[Value, Pending]) -> Pending:
+def _lower_node(lowering: _Lowering, node: Node, pending: dict[Value, Pending], observer: Observer | None) -> Pending:
     rule = REAL_TABLE[node.op].lower
     known = [pending[v] for v in node.inputs if v in pending]
     if rule is None:
@@ -363,6 +368,8 @@ def _lower_node(lowering: _Lowering, node: Node, pending: dict[Value, Pending]) 
             "unsupported-node", f"{node.op} {node.path!r}", f"has a constant that differs from element to element ({shapes})",
             "use a scalar or one number a channel",
         )
+    if observer is not None:
+        observer(lowering, node, known)
     return rule(lowering, node, known)
 
 
