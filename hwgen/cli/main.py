@@ -22,9 +22,11 @@ from hwgen.cli.import_ import import_
 from hwgen.cli.inspect import inspect
 from hwgen.cli.ops import ops
 from hwgen.cli.profile import profile
+from hwgen.cli.prune import prune
 from hwgen.cli.quantize import quantize
 from hwgen.cli.report import report
 from hwgen.cli.search import search
+from hwgen.cli.sensitivity import sensitivity
 from hwgen.cli.show import show
 from hwgen.cli.sim import sim
 from hwgen.cli.synth import synth
@@ -69,8 +71,8 @@ def _common(version: bool = typer.Option(False, "--version", callback=_version, 
 
 
 for _command in (
-    build, check, import_, show, inspect, profile, quantize, train, search, estimate, emit, sim, synth, report, trace, ops, formats,
-    doctor,
+    build, check, import_, show, inspect, profile, quantize, prune, train, search, sensitivity,
+    estimate, emit, sim, synth, report, trace, ops, formats, doctor,
 ):
     app.command(_command.__name__.rstrip("_"))(_command)
 

@@ -1,7 +1,7 @@
 """Pruning by blocks of the multiplier array, so that hg_matvec skips them: cycles and memory are really saved.
 
-The budget is of cycles.  What the schedule multiplies anyway (`hwgen.ops.block_schedule`) keeps its weights, so that a share of
-0.5 takes at most half the cycles, and not one weight more is lost than that needs.
+The budget is of cycles: a share of 0.5 takes at most half of them.  What the schedule multiplies anyway
+(`hwgen.ops.block_schedule`) keeps its weights.
 """
 
 from __future__ import annotations
