@@ -10,13 +10,19 @@ from passes.transform.fold_constants import FoldConstants
 from passes.transform.fold_gates import FoldGates
 from passes.transform.fold_scalar_arithmetic import FoldScalarArithmetic
 from passes.transform.lower import Lower
+from passes.transform.prune_blocks import PruneBlocks
+from passes.transform.prune_magnitude import PruneMagnitude
+from passes.transform.prune_n_m import PruneNM
 
 ALL = (
     FoldConstants, FoldScalarArithmetic, FoldGates, FoldBatchNorm, AssignFormats, AssignInputFormat, AssignPrecision,
-    ArgmaxOnChip, Lower, InferRanges,
+    ArgmaxOnChip,
+    Lower, InferRanges,
+    PruneMagnitude, PruneNM, PruneBlocks,
 )
 
 __all__ = [
     "ALL", "ArgmaxOnChip", "AssignInputFormat", "AssignFormats", "AssignPrecision", "FoldBatchNorm",
-    "FoldConstants", "FoldGates", "FoldScalarArithmetic", "InferRanges", "Lower",
+    "FoldConstants", "FoldGates", "FoldScalarArithmetic", "InferRanges", "Lower", "PruneBlocks",
+    "PruneMagnitude", "PruneNM",
 ]
