@@ -153,8 +153,8 @@ def _in_our_words(data: dict[str, Any], file: str) -> tuple[dict[str, Any], tupl
             fix = "keep one of the two"
             raise HwgenError("config", f"config {file!r}, {given[0]}", "is given together with MASE's [passes.quantize]", fix)
         made, unused = mase.from_passes(data["passes"], f"config {file!r}, ")
-        others = [key for key in data if key not in Config.model_fields and key != "passes"]
-        data, unused = {**{k: data[k] for k in data if k in Config.model_fields}, **made}, (*unused, *others)
+        unused = (*unused, *(key for key in data if key not in ("build", "passes")))
+        data = {**{key: data[key] for key in ("build",) if key in data}, **made}
     words: dict[str, Any] = dict(data)
     if isinstance(data.get("default"), dict):
         words["default"] = _section_in_our_words(data["default"], f"config {file!r}, default")
@@ -188,10 +188,10 @@ def read_config(path: Path) -> Settings:
         found = error.errors()  # a misspelt key explains the one that is missing
         raise _explain(next((e for e in found if e["type"] == "extra_forbidden"), found[0]), path.name) from error
     layers = config.formats(path.name, unused)
-    for general in (config.default.parallelism, config.build.interval):
-        if general is not None and config.build.parallelism is not None:
-            what = "gives an interval and parallelism" if config.build.interval is not None else "gives parallelism in two places"
-            raise HwgenError("config", f"config {path.name!r}", what, "give one of the two")
-    if config.build.interval is not None and any(section.parallelism for section in layers.sections):
+    asked = [p for p in (config.build.parallelism, *(section.parallelism for section in layers.sections)) if p is not None]
+    if config.build.interval is not None and asked:
         raise HwgenError("config", f"config {path.name!r}", "gives an interval and parallelism", "give one of the two")
+    if config.build.parallelism is not None and config.default.parallelism is not None:
+        what = "gives the parallelism of all layers in [build] and in [default]"
+        raise HwgenError("config", f"config {path.name!r}", what, "give one of the two")
     return Settings(config.build, layers, config.search)
