@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
-from networks import constant, graph_of
+from uneven import SIZES, network, quantized
 
 from hwgen.errors import HwgenError
 from hwgen.flow import Lowered, lower
-from hwgen.formats import REAL, parse_quantizer
-from hwgen.ir.graph import NO_ATTRS, Graph, Value
+from hwgen.formats import REAL
 from hwgen.ir.text import parse_graph, print_graph
-from hwgen.ops.activation import RELU
-from hwgen.ops.linear import LINEAR
-from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
 from hwgen.ops.record import make
 from hwgen.ops.run import evaluate, host_outputs
 from hwgen.ops.source import INPUT, InputAttrs
@@ -27,29 +21,6 @@ WEIGHTS = (
     "log<3,bias=7>", "log<4,zero>", "mxint<4,4,8>", "mxint8", "mxint<5,8,8>[axis=0]", "mxfp4<e2m1,16>", "mxfp6<e3m2>",
     "bminifloat<2,1,4,16>", "blog<3,6,16,zero>",
 )
-SIZES = (20, 8, 8)
-
-
-def quantized(value: Value, format_: str, name: str) -> Value:
-    return make(QUANTIZE, QuantizeAttrs(parse_quantizer(format_)), [value], name, name).output
-
-
-def network(*weights: str, source: str = "int8[scale=1/16]", between: str = "uint4[scale=1/4]", seed: int = 1) -> Graph:
-    """A layer for each weight format, a bias in another, ReLU and a quantizer between."""
-    numbers = np.random.default_rng(seed)
-    entry = make(INPUT, InputAttrs((1, SIZES[0])), [], "x", "x").output
-    value = quantized(entry, source, "x.q")
-    sizes = (SIZES[0], *(SIZES[1] for _ in weights))
-    for at, ((before, after), weight) in enumerate(zip(pairwise(sizes), weights, strict=True)):
-        path = f"fc{at}"
-        w = quantized(constant(numbers.normal(0, 0.5, (after, before)), f"{path}.w"), weight, f"{path}.wq")
-        b = quantized(constant(numbers.normal(0, 1, after), f"{path}.b"), "minifloat<4,3>", f"{path}.bq")
-        value = make(LINEAR, NO_ATTRS, [value, w, b], f"{path}.y", path).output
-        if at + 1 < len(weights):
-            value = quantized(make(RELU, NO_ATTRS, [value], f"{path}.r", path).output, between, f"{path}.q")
-    return graph_of(value)
-
-
 def outputs(lowered: Lowered, x: np.ndarray) -> np.ndarray:
     codes = {name: f.quantize(x) for name, f in lowered.quantizers.items()}
     return host_outputs(lowered.graph, evaluate(lowered.graph, codes))[0]
