@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -149,9 +150,12 @@ def _heat(figure: Figure, axes: Axes, table: Sequence[Sequence[float]], columns:
     axes.set_xticks(range(len(columns)), columns, rotation=60, ha="right", fontsize=8)
     axes.set_yticks(range(len(rows)), rows, fontsize=8)
     if len(rows) * len(columns) <= 400:
-        middle = (max(map(max, table)) + min(map(min, table))) / 2
+        known = [value for row in table for value in row if not math.isnan(value)]
+        middle = (max(known, default=0.0) + min(known, default=0.0)) / 2
         for y, row in enumerate(table):
             for x, value in enumerate(row):
+                if math.isnan(value):
+                    continue
                 axes.text(x, y, f"{value:g}", ha="center", va="center", fontsize=7, color="black" if value > middle else "white")
     figure.colorbar(image, ax=axes, label=unit)
 

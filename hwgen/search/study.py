@@ -161,7 +161,8 @@ def _version(name: str) -> str:
 
 
 @contextmanager
-def _pool(design: Design, request: Request) -> Generator[Pool]:
+def pool_of(design: Design, request: Request) -> Generator[Pool]:
+    """Who tries points, as the request says."""
     if request.ray is not None:
         from hwgen.search.ray_workers import ray_pool
 
@@ -191,7 +192,7 @@ def _searched(prepared: Prepared, request: Request, journal: Journal, progress: 
     interrupted = False
     try:
         _uniform(prepared, journal)
-        with _pool(prepared.design, request) as pool:
+        with pool_of(prepared.design, request) as pool:
             run(Plan(space, asked, request.trials, request.batch), journal, pool, told)
     except KeyboardInterrupt:
         interrupted = True
