@@ -66,9 +66,17 @@ def n_m_mask(weight: FloatArray, n: int, m: int, axis: int = 1) -> Mask:
     return np.moveaxis(kept.reshape(padded.shape)[..., :size], -1, axis)
 
 
-def greatest_channels(weight: FloatArray, share: float, axis: int = 0) -> IntArray:
-    """The channels along ``axis`` that stay, ascending: those of greatest norm, at least one."""
-    check_share(share)
+def channel_norms(weight: FloatArray, axis: int = 0) -> FloatArray:
+    """The root of the mean square of each channel's weights."""
     others = tuple(k for k in range(weight.ndim) if k != axis)
-    norms = np.sqrt(np.square(weight.astype(np.float64)).sum(axis=others))
-    return np.flatnonzero(without_least(norms, min(round(share * norms.size), norms.size - 1)))
+    return np.sqrt(np.square(weight.astype(np.float64)).mean(axis=others))
+
+
+def greatest_channels(norms: Sequence[FloatArray], share: float, budget: Budget = Budget.LAYER) -> tuple[IntArray, ...]:
+    """The channels of each layer that stay, ascending: those of greatest norm, at least one."""
+    check_share(share)
+    if budget is Budget.LAYER:
+        return tuple(np.flatnonzero(without_least(n, min(round(share * n.size), n.size - 1))) for n in norms)
+    together = np.concatenate([np.where(n == n.max(), np.inf, n) for n in norms])  # the greatest of each stays
+    kept = without_least(together, min(round(share * together.size), int(np.isfinite(together).sum())))
+    return tuple(map(np.flatnonzero, np.split(kept, np.cumsum([n.size for n in norms])[:-1])))
