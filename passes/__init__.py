@@ -11,6 +11,7 @@ from passes.transform.fold_gates import FoldGates
 from passes.transform.fold_scalar_arithmetic import FoldScalarArithmetic
 from passes.transform.lower import Lower
 from passes.transform.prune_blocks import PruneBlocks
+from passes.transform.prune_channels import PruneChannels
 from passes.transform.prune_magnitude import PruneMagnitude
 from passes.transform.prune_n_m import PruneNM
 
@@ -18,11 +19,11 @@ ALL = (
     FoldConstants, FoldScalarArithmetic, FoldGates, FoldBatchNorm, AssignFormats, AssignInputFormat, AssignPrecision,
     ArgmaxOnChip,
     Lower, InferRanges,
-    PruneMagnitude, PruneNM, PruneBlocks,
+    PruneMagnitude, PruneNM, PruneChannels, PruneBlocks,
 )
 
 __all__ = [
     "ALL", "ArgmaxOnChip", "AssignInputFormat", "AssignFormats", "AssignPrecision", "FoldBatchNorm",
     "FoldConstants", "FoldGates", "FoldScalarArithmetic", "InferRanges", "Lower", "PruneBlocks",
-    "PruneMagnitude", "PruneNM",
+    "PruneChannels", "PruneMagnitude", "PruneNM",
 ]
