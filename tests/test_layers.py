@@ -24,7 +24,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "sim": {"formats", "numerics", "ir", "ops", "dataflow", "rtl"},
     "cost": {"formats", "numerics", "ir", "ops", "dataflow"},
     "training": {"formats", "numerics", "ir", "ops", "data", "metrics"},
-    "calibration": {"formats", "numerics", "ir", "ops", "data", "training"},
+    "calibration": {"formats", "numerics", "ir", "ops", "data", "pipeline", "training"},
     "synth": {"formats", "ir", "ops", "dataflow", "rtl", "sim", "cost"},
 }
 """What is not listed (the command line, the report, the search, the verbs of hwgen itself) stands at the top."""

@@ -10,6 +10,7 @@ from typing import Any, Final, get_type_hints
 
 import numpy as np
 
+from hwgen.data import Dataset
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, FloatArray, Integer, parse_quantized
 from hwgen.ir.graph import Graph, Rewriter, topological
@@ -136,6 +137,10 @@ def options(kind: type[Pass], graph: Graph, seed: int) -> dict[str, Any]:
             drawn[field.name] = str(random_quantizer(random, 8.0))
         elif hint == FloatArray | None and len(graph.inputs) == 1:
             drawn[field.name] = random.choice((None, rng.normal(0, 3, (9, *graph.inputs[0].type.shape[1:]))))
+        elif hint in (Dataset, Dataset | None):
+            drawn[field.name] = Dataset({v.name: rng.normal(0, 3, (9, *v.type.shape[1:])) for v in graph.inputs})
+        elif field.name == "steps":
+            drawn[field.name] = 5
         elif hint is PrecisionConfig:
             drawn[field.name] = _random_config(graph, random)
         elif field.default is dataclasses.MISSING:
