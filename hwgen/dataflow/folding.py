@@ -112,14 +112,23 @@ def _use(work: Work, lanes: Parallelism) -> float:
 
 
 def _candidates(work: Work, interval_cycles: int, least_use: float) -> Sequence[Parallelism]:
-    """For each number of input lanes the fewest output lanes that keep the interval, the fewest that are also used, and all."""
+    """For each number of input lanes the fewest output lanes that keep the interval, the fewest that are also used, and all.
+
+    Where blocks of zeros are left out, fewer lanes may do: as many as do one after the other.
+    """
     result = [Parallelism(work.inputs, work.outputs)]
     for in_lanes in range(1, work.inputs + 1):
         in_blocks = beats(work.inputs, in_lanes) * work.taps * work.vectors
         if in_blocks <= interval_cycles:
-            out_lanes = in_lanes if work.lanewise else beats(work.outputs, max(1, interval_cycles // in_blocks))
+            out_blocks = min(max(1, interval_cycles // in_blocks), work.outputs)
+            out_lanes = in_lanes if work.lanewise else beats(work.outputs, out_blocks)
             fewest = min(out_lanes, work.outputs)
-            result.append(Parallelism(in_lanes, fewest))
             wider = (Parallelism(in_lanes, lanes) for lanes in range(fewest, work.outputs + 1) if not work.lanewise)
             result += [p for p in wider if _use(work, p) >= least_use][:1]
+            result.append(Parallelism(in_lanes, fewest))
+            while work.skipping is not None and result[-1].outputs > 1:
+                fewer = Parallelism(in_lanes, result[-1].outputs - 1)
+                if cycles_of(work, fewer) > interval_cycles:
+                    break
+                result.append(fewer)
     return result

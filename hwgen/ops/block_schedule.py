@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +25,12 @@ Blocks = npt.NDArray[np.bool_]
 
 Flags = npt.NDArray[np.bool_]
 
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 _MARKS: Final = 5
 """Bits of a word of the schedule beside its output block."""
 
 
-def tiles_of(weight: IntArray, parallelism: Parallelism) -> IntArray:
+def tiles_of(weight: npt.NDArray[_Scalar], parallelism: Parallelism) -> npt.NDArray[_Scalar]:
     """The blocks of ``weight`` (groups, outputs, positions, inputs) that are multiplied at a time, filled up with zeros.
 
     Returns (groups, beats, output blocks, weights of a block): beats position by position, weights output by output.
@@ -118,6 +119,13 @@ def worthwhile_schedule(blocks: Blocks, block_bits: int) -> BlockSchedule | None
     schedule = block_schedule(blocks)
     bits = schedule.operations * (block_bits + word_bits(blocks.shape[2]))
     return schedule if schedule.cycles * bits < all_cycles * all_cycles * block_bits else None
+
+
+def may_be_worthwhile(used: float, block_bits: int, out_blocks: int) -> bool:
+    """Whether a matrix may have a `worthwhile_schedule`.  used: weights that are not 0, by all that its blocks could hold: at least
+    that share of the blocks is multiplied.
+    """
+    return used**2 * (block_bits + word_bits(out_blocks)) < block_bits
 
 
 def block_schedule(blocks: Blocks) -> BlockSchedule:

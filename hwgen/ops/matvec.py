@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from random import Random
 from typing import Final
 
@@ -25,7 +26,14 @@ from hwgen.errors import HwgenError
 from hwgen.formats import IntArray, Integer, bits_for
 from hwgen.ir.graph import Attrs, Node, TensorType, Value
 from hwgen.numerics.interval import Interval, accumulator_bounds
-from hwgen.ops.block_schedule import BlockSchedule, sizes_of_blocks, tiles_of, without_blocks, worthwhile_schedule
+from hwgen.ops.block_schedule import (
+    BlockSchedule,
+    may_be_worthwhile,
+    sizes_of_blocks,
+    tiles_of,
+    without_blocks,
+    worthwhile_schedule,
+)
 from hwgen.ops.record import Case, IntegerOp, Work, attrs_as, make
 from hwgen.ops.sampling import codes_format, fresh_input, random_lanes, random_size
 from hwgen.ops.weights import MAX_ACTIVATION_BITS, MAX_WEIGHT_BITS
@@ -106,7 +114,7 @@ def product_unit(weight: IntArray, x: Integer, accumulator: Integer, parallelism
     groups, outputs, positions, inputs = weight.shape
     in_blocks, out_beats = beats(inputs, parallelism.inputs), beats(outputs, parallelism.outputs)
     code, tiles = weight_code(weight), tiles_of(weight, parallelism)
-    schedule = worthwhile_schedule(np.any(tiles != 0, axis=3), parallelism.inputs * parallelism.outputs * code.bits)
+    schedule = worthwhile_schedule(np.any(tiles != 0, axis=3), tiles.shape[3] * code.bits)
     tiles = tiles.reshape(-1, tiles.shape[3]) if schedule is None else tiles[schedule.kept]
     weights = _weight_memory((tiles + 1) // 2 if code.kind == 1 else tiles, code)
     style = memory_style(weights.depth, weights.width_bits)
@@ -127,6 +135,25 @@ def product_unit(weight: IntArray, x: Integer, accumulator: Integer, parallelism
         multipliers=parallelism.inputs * parallelism.outputs, macs=vectors * weight.size,
     )
     return unit if schedule is None else _skipping(unit, schedule, weight.shape, vectors)
+
+
+def skipping_cycles(weight: IntArray, vectors: int) -> Callable[[Parallelism], int] | None:
+    """The cycles of a `product_unit` at each parallelism; None where no weight is zero, so that none are skipped."""
+    if weight.all():
+        return None
+    used, bits = weight != 0, weight_code(weight).bits
+    count = int(used.sum())
+
+    def cycles(lanes: Parallelism) -> int:
+        groups, outputs, positions, inputs = weight.shape
+        out_blocks, block_bits = beats(outputs, lanes.outputs), lanes.inputs * lanes.outputs * bits
+        every = groups * positions * beats(inputs, lanes.inputs) * out_blocks
+        if not may_be_worthwhile(count / (every * lanes.inputs * lanes.outputs), block_bits, out_blocks):
+            return vectors * every
+        schedule = worthwhile_schedule(np.any(tiles_of(used, lanes), axis=3), block_bits)
+        return vectors * (every if schedule is None else schedule.cycles)
+
+    return lru_cache(maxsize=None)(cycles)
 
 
 def _skipping(unit: Unit, schedule: BlockSchedule, shape: tuple[int, ...], vectors: int) -> Unit:
@@ -150,9 +177,9 @@ def _matvec_units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
 
 
 def _work(node: Node) -> Work:
-    outputs, inputs = attrs_as(node, MatvecAttrs).weight.shape
-    channels = node.inputs[0].type.shape[-1]
-    return Work(1, inputs // channels, channels, outputs)
+    weight, channels = attrs_as(node, MatvecAttrs).weight, node.inputs[0].type.shape[-1]
+    outputs, inputs = weight.shape
+    return Work(1, inputs // channels, channels, outputs, skipping=skipping_cycles(weight.reshape(1, outputs, -1, channels), 1))
 
 
 _MOST_SAMPLE_PRODUCTS: Final = 64

@@ -95,6 +95,7 @@ class Work:
 
     The layer takes ``vectors * taps * ceil(inputs / in lanes) * ceil(outputs / out lanes)`` cycles a tensor.
     lanewise: each channel has its own products (depthwise), ``inputs`` of them at a time and one output each.
+    skipping: the cycles of each parallelism where blocks of zeros may be left out, which are at most as many.
     """
 
     vectors: int
@@ -102,6 +103,7 @@ class Work:
     inputs: int
     outputs: int
     lanewise: bool = False
+    skipping: Callable[[Parallelism], int] | None = None
 
 
 def fit_lanes(node: Node, wanted: Parallelism) -> Parallelism:

@@ -23,7 +23,7 @@ from hwgen.formats import IntArray, Integer
 from hwgen.ir.graph import Array, Attrs, Node, TensorType, Value
 from hwgen.numerics.interval import Interval, accumulator_bounds
 from hwgen.ops.block_schedule import without_blocks
-from hwgen.ops.matvec import product_unit
+from hwgen.ops.matvec import product_unit, skipping_cycles
 from hwgen.ops.record import Case, IntegerOp, Work, attrs_as, make
 from hwgen.ops.sampling import codes_format, fresh_input, random_lanes
 from hwgen.ops.weights import MAX_ACTIVATION_BITS
@@ -184,18 +184,21 @@ def _units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
 
 def _work(node: Node) -> Work:
     attrs, window = attrs_as(node, ConvAttrs), window_of(node)
-    return Work(window.count * attrs.groups, window.taps, attrs.weight.shape[3], attrs.weight.shape[0] // attrs.groups)
+    skipping = skipping_cycles(by_group(attrs), window.count)
+    outputs, *_, inputs = attrs.weight.shape
+    return Work(window.count * attrs.groups, window.taps, inputs, outputs // attrs.groups, skipping=skipping)
 
 
 def _fit(node: Node, wanted: Parallelism) -> Parallelism:
     """Any lanes up to the channels; with groups they divide those of a group, so that no beat holds two."""
-    attrs, work = attrs_as(node, ConvAttrs), _work(node)
+    attrs = attrs_as(node, ConvAttrs)
+    outputs, *_, inputs = attrs.weight.shape
 
     def nearest(lanes: int, channels: int) -> int:
         lanes = min(lanes, channels)
         return lanes if attrs.groups == 1 else next(n for n in range(lanes, 0, -1) if channels % n == 0)
 
-    return Parallelism(nearest(wanted.inputs, work.inputs), nearest(wanted.outputs, work.outputs))
+    return Parallelism(nearest(wanted.inputs, inputs), nearest(wanted.outputs, outputs // attrs.groups))
 
 
 # --- samples ----------------------------------------------------------------------------------------------------------
