@@ -56,9 +56,10 @@ def _value(value: ValueProfile) -> dict[str, Any]:
     seen = value.statistics
     return {
         "layer": value.layer, "operator": value.operator, "value": value.name, "role": value.role, "shape": list(value.shape),
-        "count": seen.count, "zeros": seen.zeros, "smallest": _number(seen.smallest), "least": seen.least, "greatest": seen.greatest,
-        "mean": seen.mean, "deviation": seen.deviation, "skewness": seen.skewness, "kurtosis": seen.kurtosis,
-        "outliers": seen.outliers, "quantiles": {str(level): q for level, q in zip(LEVELS, seen.quantiles, strict=True)},
+        "count": seen.count, "zeros": seen.zeros, "outliers": seen.outliers, "least": seen.least, "greatest": seen.greatest,
+        "smallest": _number(seen.smallest), "mean": _number(seen.mean), "deviation": _number(seen.deviation),
+        "skewness": seen.skewness, "kurtosis": seen.kurtosis,
+        "quantiles": {str(level): q for level, q in zip(LEVELS, seen.quantiles, strict=True)},
         "exact_quantiles": seen.exact is not None,
         "powers_of_two": {str(e): list(pair) for e, pair in seen.log.powers.items()},
         "histogram": {"first": seen.bins.first, "width": seen.bins.width, "counts": list(seen.bins.counts)},

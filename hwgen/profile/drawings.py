@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import frexp, isfinite, sqrt
+from math import ceil, floor, log2, sqrt
 from typing import Final
 
 from markupsafe import Markup
 
-from hwgen.formats import Block, Format, Quantized
-from hwgen.profile.check import limits
+from hwgen.formats import Format, Quantized
 from hwgen.profile.statistics import LEVELS, Statistics
 from hwgen.report.svg import element, percent, track
 
@@ -75,12 +74,12 @@ def _first_power(seen: Statistics) -> int:
 
 
 def type_range(format_: Format) -> tuple[int, int] | None:
-    """Powers of two of the least step of a type, and of its end; None where it has none of its own (reals, binary)."""
-    if isinstance(format_, Block) or not isinstance(format_, Quantized) or format_.bipolar:
+    """Powers of two of the least step of a type, and of its end; None where it has none of its own (reals, blocks, binary)."""
+    if not isinstance(format_, Quantized) or format_.bipolar:
         return None
-    top = max(float(abs(end).max()) for end in limits(format_))
-    least = min(float(s) for s in format_.scales)
-    return (frexp(least)[1] - 1, frexp(top)[1]) if isfinite(top) and least > 0 else None
+    ends = [abs(end - zero) for end in (format_.low, format_.high) for zero in format_.zeros]
+    most, least = max(ends) * max(format_.scales), min(format_.scales)
+    return floor(log2(least)), ceil(log2(most))
 
 
 def magnitudes(seen: Statistics, axis: PowerAxis, format_: Format | None) -> Markup:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,8 @@ OUTLIER_SHARE: Final = 0.001
 """Of the elements whose magnitudes may decide alone how many integer bits a value takes: see `Statistics.outliers`."""
 PART_SAMPLES: Final = 500
 """At most so many samples are run at a time."""
+_TINY: Final = 1e-150
+"""Sums of squares whose own square float64 does not hold."""
 _MOVES: Final = frozenset(("reshape", "identity", "transpose", "constant"))
 """Operators whose values are the elements of their input."""
 
@@ -43,21 +46,23 @@ class Moments:
 
     @staticmethod
     def of(values: Float64) -> Moments:
-        """Of finite numbers."""
-        mean = float(values.mean())
-        rest = values - mean
-        square = rest * rest
-        return Moments(values.size, mean, float(square.sum()), float((square * rest).sum()), float((square * square).sum()))
+        """Of finite numbers; sums beyond float64 are infinite, or NaN."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = float(values.mean())
+            rest = values - mean
+            square = rest * rest
+            return Moments(values.size, mean, float(square.sum()), float((square * rest).sum()), float((square * square).sum()))
 
     def merged(self, other: Moments) -> Moments:
         """Of both together."""
         a, b = float(self.count), float(other.count)
         n, delta = a + b, other.mean - self.mean
-        second = self.second + other.second + delta**2 * a * b / n
-        third = self.third + other.third + delta**3 * a * b * (a - b) / n**2
+        square = delta * delta  # a product may be infinite where a power would raise
+        second = self.second + other.second + square * a * b / n
+        third = self.third + other.third + square * delta * a * b * (a - b) / n**2
         third += 3 * delta * (a * other.second - b * self.second) / n
-        fourth = self.fourth + other.fourth + delta**4 * a * b * (a * a - a * b + b * b) / n**3
-        fourth += 6 * delta**2 * (a * a * other.second + b * b * self.second) / n**2
+        fourth = self.fourth + other.fourth + square * square * a * b * (a * a - a * b + b * b) / n**3
+        fourth += 6 * square * (a * a * other.second + b * b * self.second) / n**2
         fourth += 4 * delta * (a * other.third - b * self.third) / n
         return Moments(self.count + other.count, self.mean + delta * b / n, second, third, fourth)
 
@@ -128,23 +133,18 @@ class Statistics:
         return (self.moments.second / self.count) ** 0.5
 
     @property
-    def mean_square(self) -> float:
-        """Mean of the squares."""
-        return self.mean**2 + self.moments.second / self.count
-
-    @property
     def skewness(self) -> float | None:
-        """None where all elements are equal."""
+        """None where all elements are equal, or too large for float64 to say."""
         return self.count**0.5 * self.moments.third / self.moments.second**1.5 if self._spread else None
 
     @property
     def kurtosis(self) -> float | None:
-        """Above that of a normal distribution, which is 0; None where all elements are equal."""
+        """Above that of a normal distribution, which is 0; None where the skewness is."""
         return self.count * self.moments.fourth / self.moments.second**2 - 3 if self._spread else None
 
     @property
     def _spread(self) -> bool:
-        return not self.constant and self.moments.second**2 > 0
+        return not self.constant and self.moments.second > _TINY and isfinite(self.moments.fourth)
 
     @property
     def constant(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import reduce
 from random import Random
 
 import numpy as np
@@ -144,3 +145,12 @@ def test_integers_and_other_shapes_are_refused_by_name(random: Random) -> None:
         profile_graph(graph, Dataset({"x": np.zeros((5, 4))}))
     with pytest.raises(HwgenError, match="input 'x': has no data"):
         profile_graph(graph, Dataset({"z": np.zeros((5, 6))}))
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_at_the_ends_of_float64_have_statistics_without_a_warning() -> None:
+    for values in ([-1e300, 1e300, 0.0], [5e-324, -1e-310, 0.0], [1e-160, 2e-160]):
+        first, *others = (Statistics.of(part, whole=False) for part in np.split(np.array(values), len(values)))
+        seen = reduce(Statistics.merged, others, first)
+        assert (seen.least, seen.greatest) == (min(values), max(values)) and sum(seen.bins.counts) == len(values)
+        assert seen.skewness is None and seen.kurtosis is None
