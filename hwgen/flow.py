@@ -178,13 +178,14 @@ def _formats(graph: Graph, options: BuildOptions, prepare: str) -> tuple[list[Pa
 
 @understood("the model")
 def for_training(
-    graph: Graph, options: BuildOptions | None = None, *, fold_batch_norm: bool = False
+    graph: Graph, options: BuildOptions | None = None, *, fold_batch_norm: bool = False, before_formats: Sequence[Pass] = ()
 ) -> tuple[Graph, tuple[Info, ...]]:
     """The graph with the formats that `lower` would give it, its weights and biases still floats, to be trained.
 
-    fold_batch_norm: into the weights before them, before these are quantized.
+    fold_batch_norm: into the weights before them, before these are quantized.  before_formats: run between the two.
     """
-    graph, infos = run_passes(graph, f"{_PREPARE_TRAINING}, fold-batch-norm" if fold_batch_norm else _PREPARE_TRAINING)
+    prepare = parse_pipeline(f"{_PREPARE_TRAINING}, fold-batch-norm" if fold_batch_norm else _PREPARE_TRAINING)
+    graph, infos = run(graph, [*prepare, *before_formats])
     passes, _ = _formats(graph, options or BuildOptions(), "")
     graph, more = run(graph, passes)
     return graph, (*infos, *more)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from hwgen.cli import calibration as ptq
 from hwgen.cli.options import Explain, Json, ModelOptions, ModelPath
 from hwgen.errors import HwgenError
 
@@ -52,13 +53,20 @@ def quantize(
     write_config: Annotated[
         Path | None, typer.Option("--write-config", metavar="FILE.toml", help="Also write what the configuration says, as TOML."),
     ] = None,
+    method: ptq.Method = None,
+    share: ptq.Share = None,
+    power_of_two_scales: ptq.PowerOfTwoScales = False,
+    equalize: ptq.Equalize = False,
+    round_weights: ptq.RoundWeights = False,
+    bias_correction: ptq.BiasCorrection = False,
     explain: Explain = False,
     json: Json = False,
 ) -> None:
     """Give a model the formats of a configuration.
 
     Writes the quantized model, whose build is the same as that of the model with the configuration, and lists its formats.
-    With --data: the metric of the model in float64, and of the integers that the hardware computes.
+    With --data: the metric of the model in float64, and of the integers that the hardware computes.  --method, --equalize, --round
+    and --bias-correction fit formats and weights to each other after training, on the data of --calibration.
     """
     from dataclasses import replace
 
@@ -70,6 +78,7 @@ def quantize(
     from hwgen.formats import REAL
     from hwgen.ir.text import print_graph
     from hwgen.metrics import metric_of
+    from hwgen.post_training import PostTraining, quantize_after_training
     from hwgen.precision.points import points
     from hwgen.precision.toml_text import to_toml
     from hwgen.profile.exact import exact_outputs, real_outputs
@@ -80,6 +89,10 @@ def quantize(
     _check_suffix("--hls4ml", hls4ml, ".yml", ".yaml", ".json")
     _check_suffix("--write-config", write_config, ".toml")
     judge = metric_of(metric)
+    chosen = PostTraining(
+        cast(Any, method), *([] if share is None else [share]), power_of_two_scales=power_of_two_scales, equalize=equalize,
+        round_weights=round_weights, correct_biases=bias_correction,
+    )
     screen = Screen(as_json=json)
     asked = ModelOptions(
         config=config, hls4ml_config=hls4ml_config, precision=precision, calibration=calibration, input_format=input_format
@@ -93,7 +106,14 @@ def quantize(
             raise HwgenError("usage", f"model {imported.name!r}", "is lowered already", "give the model before lowering")
         samples = None if data is None else read_dataset(data, imported)
         progress("lower")
-        lowered = flow.lower(imported, options)
+        graph = None
+        if chosen.wanted:
+            seen = None if calibration is None else read_dataset(calibration, imported)
+            graph, infos = quantize_after_training(imported, options, chosen, seen)
+            lowered = flow.lower(graph)
+            lowered = replace(lowered, infos=(*infos, *lowered.infos))
+        else:
+            lowered = flow.lower(imported, options)
         if samples is not None:
             progress("judge")
             exact, real = exact_outputs(lowered, samples), real_outputs(imported, samples)
@@ -103,7 +123,8 @@ def quantize(
             }
         files = {target: print_graph(lowered.quantized)}
         if hls4ml is not None:
-            files[hls4ml] = _for_hls4ml(imported, lowered, options, hls4ml)
+            given = flow.for_training(imported, options)[0] if graph is None else graph
+            files[hls4ml] = _for_hls4ml(imported, given, lowered, options, hls4ml)
         if write_config is not None:
             said = options.formats or options.folding
             if said is None:
@@ -143,7 +164,7 @@ def _check_suffix(option: str, path: Path | None, *suffixes: str) -> None:
         raise HwgenError("usage", f"{option} {path.name!r}", f"does not end in {' or '.join(suffixes)}", fix)
 
 
-def _for_hls4ml(imported: Graph, lowered: Lowered, options: BuildOptions, path: Path) -> str:
+def _for_hls4ml(imported: Graph, given: Graph, lowered: Lowered, options: BuildOptions, path: Path) -> str:
     """The file for hls4ml, which was read again and makes the same integers.  Raises HwgenError where it cannot say the formats."""
     from dataclasses import replace
     from tempfile import TemporaryDirectory
@@ -153,7 +174,7 @@ def _for_hls4ml(imported: Graph, lowered: Lowered, options: BuildOptions, path: 
     from hwgen.frontend.hls4ml_writer import hls4ml_config, written
     from hwgen.ir.sameness import same_computation
 
-    text = written(hls4ml_config(flow.for_training(imported, options)[0]), as_json=path.suffix == ".json")
+    text = written(hls4ml_config(given), as_json=path.suffix == ".json")
     with TemporaryDirectory() as folder:
         again = Path(folder) / path.name
         again.write_text(text)
