@@ -195,10 +195,11 @@ def for_training(
 def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
     """Quantizes what is left in float as the options say, and lowers to integers."""
     options = options or BuildOptions()
+    is_lowered = any(v.type.format is not REAL for v in graph.inputs)
+    if is_lowered and options.formats is not None:
+        raise HwgenError("usage", f"model {graph.name!r}", "is lowered already", "give formats for the model before lowering")
     folding = None if options.folding is None else options.folding.on(graph)
-    if any(v.type.format is not REAL for v in graph.inputs):
-        if options.formats is not None:
-            raise HwgenError("usage", f"model {graph.name!r}", "is lowered already", "give formats for the model before lowering")
+    if is_lowered:
         return Lowered(graph, graph, (), folding=folding)
     passes, default = _formats(graph, options, _PREPARE)
     if options.argmax:

@@ -180,7 +180,7 @@ def from_passes(data: Any, where: str) -> tuple[dict[str, Any], tuple[str, ...]]
     table: dict[str, Any] = dict(quantize)  # pyright: ignore[reportUnknownArgumentType]
     where = f"{where}passes.quantize"
     by = table.pop("by", None)
-    if by not in _BY:
+    if not isinstance(by, str) or by not in _BY:
         raise _bad(f"{where}.by", f"is {clean(by)[:40]!r}", suggestion(str(by)[:40], _BY))
     unused = tuple(f"passes.quantize.{key}" for key in table if key in _UNUSED)
     sections: dict[str, Any] = {}
@@ -197,4 +197,4 @@ def from_passes(data: Any, where: str) -> tuple[dict[str, Any], tuple[str, ...]]
             sections["default"] = made
         else:
             named[key] = made if ALL in made else {**made, ALL: AUTO}
-    return {**sections, _BY[str(by)]: named}, unused
+    return {**sections, _BY[by]: named}, unused

@@ -86,6 +86,7 @@ class _Values:
         self._gone: set[Node] = set()
         self._output = rules.config.role("output")
         self._made: dict[tuple[Value, Quantizer], Value] = {}
+        self._copies: dict[tuple[Value, Node], Value] = {}
 
     def rewritten(self) -> Graph:
         """The new graph."""
@@ -135,17 +136,18 @@ class _Values:
         named: the model's own quantizer, past moves of elements, gives way.
         """
         format_, (base, moves) = choice.format, _past_moves(old)
-        replaced = named and base.producer.op == "quantize" and base.producer not in self._gone and self._rules.replaces
-        start = base.producer.inputs[0] if replaced else base
-        if not named and grid_of(self._rewriter[old]) is not REAL:
-            return None
-        if named and holds(format_, grid_of(self._rewriter[start])):
-            if not replaced:
-                return None
-            return self._moved(self._rewriter[start], moves)
+        own = base.producer
+        replaced = named and self._rules.replaces and own.op == "quantize" and own not in self._gone
+        start = own.inputs[0] if replaced else base
+        grid = grid_of(self._rewriter[start])
         if not replaced:
-            moves = self._alone(moves) if per_tensor(format_) else []
-        value = self._rewriter[start] if replaced else self._rewriter[moves[0].inputs[0] if moves else old]
+            if holds(format_, grid) if named else grid is not REAL:
+                return None
+            moves = self._alone(moves)
+            start = moves[0].inputs[0] if moves else old
+        value = self._rewriter[start]
+        if holds(format_, grid):
+            return self._moved(value, moves)
         if not per_tensor(format_):
             value, moves = self._moved(value, moves), []
         return self._moved(self._quantized(value, format_, f"{value.name}.q", value.producer.path), moves)
@@ -160,11 +162,13 @@ class _Values:
         return found
 
     def _moved(self, value: Value, moves: list[Node]) -> Value:
-        """``value`` after the same moves, under new names where others use the old."""
+        """``value`` after the same moves, each of a value made once; under new names where others use the old."""
+        alone = self._alone(moves)
         for node in moves:
-            alone = len(self._graph.uses.get(node.output, ())) <= 1
-            name = node.output.name if alone else self._rewriter.name(node.output.name)
-            value = make(REAL_OPS[node.op], node.attrs, [value], name, node.path).output
+            if (value, node) not in self._copies:
+                name = node.output.name if node in alone else self._rewriter.name(node.output.name)
+                self._copies[value, node] = make(REAL_OPS[node.op], node.attrs, [value], name, node.path).output
+            value = self._copies[value, node]
         return value
 
     # --- outputs
