@@ -76,21 +76,26 @@ class Block(Format):
         greatest = self.element.high * self.element.scales[0]
         return greatest.numerator.bit_length() - greatest.denominator.bit_length()
 
+    def size_on(self, length: int) -> int:
+        """Elements that a block has on an axis of that length: not more than there are."""
+        return max(1, min(self.size, length))
+
     def shared_exponents(self, blocks: npt.NDArray[np.float64]) -> IntArray:
-        """blocks: (…, size).  Returns (…)."""
+        """Of blocks (…, elements): (…)."""
         largest = np.abs(blocks).max(axis=-1)
         exponents = np.frexp(largest)[1].astype(np.int64) - 1 - self.element_exponent
         low, high = self.exponents
         return np.where(largest > 0, np.clip(exponents, low, high), low)
 
     def _blocks(self, values: FloatArray, axis: int | None) -> npt.NDArray[np.float64]:
-        """(…, blocks, size), zeros after the end."""
+        """(…, blocks, elements), zeros after the end."""
         moved = np.moveaxis(np.asarray(values, np.float64), self.along if axis is None else axis, -1)
         length = moved.shape[-1]
-        blocks = -(-length // self.size)
-        padded = np.zeros((*moved.shape[:-1], blocks * self.size))
+        size = self.size_on(length)
+        blocks = -(-length // size)
+        padded = np.zeros((*moved.shape[:-1], blocks * size))
         padded[..., :length] = moved
-        return padded.reshape(*moved.shape[:-1], blocks, self.size)
+        return padded.reshape(*moved.shape[:-1], blocks, size)
 
     def _joined(self, blocks: npt.NDArray[np.generic], like: FloatArray, axis: int | None) -> npt.NDArray[np.generic]:
         """Inverse of `_blocks`."""
@@ -118,9 +123,9 @@ class Block(Format):
 
     def decode(self, codes: BlockCodes, axis: int | None = None) -> npt.NDArray[np.float64]:
         """The reals of what `quantize` made."""
-        scales = np.repeat(codes.exponents, self.size, axis=-1)
         axis = self.along if axis is None else axis
-        along = np.moveaxis(scales[..., : codes.elements.shape[axis]], -1, axis)
+        length = codes.elements.shape[axis]
+        along = np.moveaxis(np.repeat(codes.exponents, self.size_on(length), axis=-1)[..., :length], -1, axis)
         return np.ldexp(self.element.decode(codes.elements), along)
 
     def quantize_real(self, values: FloatArray, axis: int | None = None) -> FloatArray:

@@ -16,7 +16,7 @@ from hwgen.formats.text_parts import axis_of, bad, fractions_of, options_of, sca
 from hwgen.numerics.rounding import Rounding
 
 _FORM: Final = re.compile(r"(minifloat|log|mxint|bminifloat|blog)<([^<>\[\]]*)>(?:\[(.*)\])?", re.ASCII)
-_WHOLE: Final = re.compile(r"-?\d{1,6}", re.ASCII)
+_WHOLE: Final = re.compile(r"-?\d{1,9}", re.ASCII)
 _ROUNDING: Final = {mode.value: mode for mode in Rounding}
 _SPECIALS: Final = {s.value: s for s in Specials if s.value}
 

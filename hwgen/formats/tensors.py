@@ -113,7 +113,8 @@ def _floating(values: Tensor, format_: FloatFormat) -> tuple[Tensor, Tensor]:
 def _blocks(values: Tensor, format_: Block, axis: int) -> tuple[Tensor, Tensor]:
     moved = values.to(torch.float64).movedim(axis, -1)
     length = moved.shape[-1]
-    padded = torch.nn.functional.pad(moved, (0, -length % format_.size)).unflatten(-1, (-1, format_.size))
+    size = format_.size_on(length)
+    padded = torch.nn.functional.pad(moved, (0, -length % size)).unflatten(-1, (-1, size))
     largest = padded.abs().amax(dim=-1, keepdim=True)
     exponents = (_exponent(largest) - format_.element_exponent).clamp(*format_.exponents)
     scaled = padded * _power(-exponents)

@@ -133,6 +133,15 @@ def test_elements_have_the_range_that_the_microscaling_standard_gives(name: str,
     assert parse(name) == Block(element, 8, 32, reserves_nan=True)
 
 
+def test_blocks_longer_than_the_axis_take_no_more_memory_than_that() -> None:
+    format_ = parse("mxint<8,8,1000000>")
+    assert isinstance(format_, Block)
+    data = np.random.default_rng(1).normal(size=(5000, 3))  # whole blocks would take 40 GB
+    codes = format_.quantize(data)
+    assert codes.exponents.shape == (5000, 1)
+    assert np.array_equal(format_.decode(codes), format_.quantize_real(data))
+
+
 def test_blocks_of_no_size_and_wide_exponents_are_refused() -> None:
     for text in ("mxint<8,8,0>", "mxint<8,9,16>", "mxint<1,8,16>", "blog<3,0,16>", "mxfp8<e3m4>", "mxfp9<e4m3>", "mxint8<x>"):
         with pytest.raises(HwgenError):

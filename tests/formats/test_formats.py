@@ -73,8 +73,8 @@ def logs(draw: st.DrawFn, *, scaled: bool = True) -> Log:
 
 BLOCKS = st.builds(
     Block, st.one_of(st.integers(2, 32).map(mx.integers), minifloats(scaled=False), logs(scaled=False)), st.integers(1, 8),
-    st.integers(1, 1000), along=st.integers(-3, 3),
-) | st.builds(mx.block, st.sampled_from(sorted(mx.ELEMENTS)), st.integers(1, 100), st.integers(-3, 3))
+    st.integers(1, 1 << 20), along=st.integers(-3, 3),
+) | st.builds(mx.block, st.sampled_from(sorted(mx.ELEMENTS)), st.integers(1, 1 << 20), st.integers(-3, 3))
 
 FORMATS = st.one_of(
     minifloats(), logs(), BLOCKS,
