@@ -57,7 +57,8 @@ def minifloats(draw: st.DrawFn, *, scaled: bool = True) -> Minifloat:
     scale = draw(st.lists(POSITIVE, min_size=1, max_size=3)) if scaled else [Fraction(1)]
     made = Minifloat(
         exponent_bits=e, mantissa_bits=m, bias=draw(st.none() | st.integers(-100, 200)), specials=special,
-        subnormals=plain or draw(st.booleans()), hidden=not plain, overflows=special is not Specials.NONE and draw(st.booleans()),
+        subnormals=plain or draw(st.booleans()), hidden=not plain,
+        overflows=scaled and special is not Specials.NONE and draw(st.booleans()),
         mode=draw(st.sampled_from(Rounding)), scale=tuple(scale), along=draw(st.integers(-3, 3)) if len(scale) > 1 else None,
     )
     return replace(made, limit=made.greatest / 2) if draw(st.booleans()) and e > 2 else made
