@@ -133,6 +133,12 @@ def test_elements_have_the_range_that_the_microscaling_standard_gives(name: str,
     assert parse(name) == Block(element, 8, 32, reserves_nan=True)
 
 
+def test_only_the_standard_s_names_keep_an_exponent_for_nan() -> None:
+    huge = np.array([2.0**200, -(2.0**-200)])
+    for text, exponent in (("mxint8", 127), ("mxint<8,8,32>", 128), ("mxint<8,3,32>", 4)):
+        assert parse(text).quantize_real(huge).tolist() == [127 / 64 * 2.0**exponent, 0]  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def test_blocks_longer_than_the_axis_take_no_more_memory_than_that() -> None:
     format_ = parse("mxint<8,8,1000000>")
     assert isinstance(format_, Block)
