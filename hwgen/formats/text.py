@@ -128,6 +128,8 @@ def parse(text: str) -> Format:
 def parse_quantized(text: str) -> Quantized:
     """Like `parse`, for a place where only a quantized format makes sense."""
     result = parse(text)
+    if isinstance(result, Block):
+        raise bad(text, "is a format of blocks; here goes one of single elements")
     if not isinstance(result, Quantized):
         raise bad(text, "is not a quantized format")
     return result
