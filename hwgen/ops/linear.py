@@ -20,7 +20,7 @@ from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Layout, Lowering, Pending
 from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
-from hwgen.ops.real_sampling import constant, exact, floats, moved_only, on_grid, random_quantizer
+from hwgen.ops.real_sampling import constant, exact, floats, moved_only, on_grid, random_quantizer, random_uneven
 from hwgen.ops.record import Float64, RealOp, TorchFunction, make
 from hwgen.ops.sampling import random_size
 from hwgen.ops.scalar import ScaleBiasAttrs
@@ -173,7 +173,8 @@ def _real_weight(random: Random, outputs: int, inputs: int, name: str, most_bits
             weight = constant(np.where(codes >= 0, 1, -1) if format_.bipolar else codes, f"{name}.weight", format_)
         case _:
             data = constant(floats(random, shape, deviation), f"{name}.weight")
-            weight = make(QUANTIZE, QuantizeAttrs(format_), [data], f"{name}.codes", f"{name}.weight").output
+            chosen = random_uneven(random, 2 * deviation, most_bits) if random.random() < 0.25 else format_
+            weight = make(QUANTIZE, QuantizeAttrs(chosen), [data], f"{name}.codes", f"{name}.weight").output
     if not turned:
         return weight
     return make(TRANSPOSE, TransposeAttrs((1, 0)), [weight], f"{name}.turned", f"{name}.weight").output
