@@ -18,13 +18,14 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Final
 
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, HwgenFailure
 from hwgen.search.journal import Outcome
 from hwgen.search.space import Key
 from hwgen.search.trial import Recipe, outcome_of
 
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-_ATTEMPTS: Final = 2
+ATTEMPTS: Final = 2
+DIED: Final = "the process that tried it died, twice"
 _END_SECONDS: Final = 10.0
 
 
@@ -69,6 +70,7 @@ def _work(pipe: Connection, recipe: Recipe, seed: int) -> None:
         except HwgenError as error:
             pipe.send(error)
             return
+        pipe.send(None)  # ready
         while True:
             place, key = pipe.recv()
             pipe.send((place, outcome_of(evaluator, key, seed)))
@@ -76,9 +78,12 @@ def _work(pipe: Connection, recipe: Recipe, seed: int) -> None:
 
 @dataclass(slots=True)
 class _Worker:
+    """place: of what it tries.  ready: it has said so."""
+
     process: SpawnProcess
     pipe: Connection
     place: int | None = None
+    ready: bool = False
 
 
 class Processes:
@@ -125,16 +130,19 @@ class Processes:
             busy = {w.pipe: w for w in self._workers if w.place is not None}
             for pipe in wait(list(busy)):
                 worker = busy[pipe]  # pyright: ignore[reportArgumentType] - the pipes are what is waited for
+                if not worker.ready:
+                    self._begun(worker)
+                    continue
                 place, worker.place = worker.place, None
                 found = self._received(worker)
                 if found is not None:
                     left -= 1
                     yield found
-                elif place is not None and attempts[place] < _ATTEMPTS:
+                elif place is not None and attempts[place] < ATTEMPTS:
                     waiting.append(place)
                 elif place is not None:
                     left -= 1
-                    yield place, Outcome(error="the process that tried it died, twice")
+                    yield place, Outcome(error=DIED)
 
     def _give(self, worker: _Worker, place: int, keys: Sequence[Key], attempts: list[int]) -> None:
         worker.place = place
@@ -142,16 +150,26 @@ class Processes:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has died: seen when we wait for it
             worker.pipe.send((place, keys[place]))
 
-    def _received(self, worker: _Worker) -> tuple[int, Outcome] | None:
-        """What a worker says; None where it has died, and another takes its place."""
+    def _begun(self, worker: _Worker) -> None:
+        """Takes the first word of a worker.  Raises what keeps it from trying anything: that is no fault of a point."""
         try:
-            said = worker.pipe.recv()
+            said: HwgenError | None = worker.pipe.recv()
+        except (EOFError, ConnectionResetError) as error:
+            worker.process.join()
+            what = f"ended before its first trial, with exit code {worker.process.exitcode}"
+            raise HwgenFailure("worker", "worker process", what, "see what it said, or give --workers 1") from error
+        if said is not None:
+            raise said
+        worker.ready = True
+
+    def _received(self, worker: _Worker) -> tuple[int, Outcome] | None:
+        """What came of a point; None where its worker has died, and another takes its place."""
+        try:
+            found: tuple[int, Outcome] = worker.pipe.recv()
         except (EOFError, ConnectionResetError):
             self._workers.remove(worker)
             worker.pipe.close()
             worker.process.join()
             self._start()
             return None
-        if isinstance(said, HwgenError):
-            raise said
-        return said
+        return found

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from hwgen.errors import HwgenError
-from hwgen.search.goals import Constraint, Goals, Objective
+from hwgen.search.goals import Goals, Objective
 from hwgen.search.space import Choice, Dimension, Key, Setting, Space
 from hwgen.search.trial import Evaluator, Trial
 
@@ -55,5 +59,43 @@ class Problem:
         return evaluate
 
 
-def constraint(text: str) -> Constraint:
-    return Constraint.parse(text)
+@dataclass(frozen=True)
+class Deadly:
+    """`Recipe`: points below ``always`` end the process that tries them; those below ``once`` the first time."""
+
+    folder: Path
+    always: int
+    once: int
+
+    def evaluator(self) -> Evaluator:
+        def evaluate(key: Key, seed: int) -> Trial:
+            mark = self.folder / str(key[0])
+            if key[0] < self.always or (key[0] < self.once and not mark.exists()):
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return Trial({"place": float(key[0]), "seed": float(seed % 1000)})
+
+        return evaluate
+
+
+@dataclass(frozen=True)
+class Refusing:
+    """`Recipe` of which no evaluator can be made."""
+
+    def evaluator(self) -> Evaluator:
+        raise HwgenError("test", "worker", "has no data here", "give it some")
+
+
+@dataclass(frozen=True)
+class Endless:
+    """`Recipe` whose trials do not end while this process is wanted; each says that it has begun."""
+
+    folder: Path
+
+    def evaluator(self) -> Evaluator:
+        def evaluate(key: Key, seed: int) -> Trial:
+            (self.folder / f"{os.getpid()}").touch()
+            time.sleep(0.2)
+            return Trial({})
+
+        return evaluate

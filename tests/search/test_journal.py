@@ -46,8 +46,8 @@ def test_what_was_kept_comes_back_number_by_number(tmp_path: Path, random: Rando
 def test_journal_cut_at_any_byte_holds_the_lines_before_and_goes_on(tmp_path: Path, random: Random) -> None:
     kept = records(random, 3)
     whole = filled(tmp_path / "whole", kept)
-    ends = {0, len(whole), *(k + d for k, byte in enumerate(whole) if byte == 10 for d in (0, 1)), *random.sample(range(len(whole)), 40)}
-    for end in sorted(ends):
+    borders = [k + d for k, byte in enumerate(whole) if byte == 10 for d in (0, 1)]
+    for end in sorted({0, *borders, *random.sample(range(len(whole)), 40)}):
         folder = tmp_path / "cut"
         folder.mkdir(exist_ok=True)
         (folder / NAME).write_bytes(whole[:end])
