@@ -12,7 +12,8 @@ from hwgen.ir.text import print_graph
 
 WEIGHTS = (
     ("minifloat<3,2>", "log<3,bias=7>", "mxint<5,6,8>", "bminifloat<2,1,4,16>", "blog<3,6,16,zero>", "mxfp4<e2m1>"),
-    ("minifloat<2,1,nosub>", "minifloat<4,3>", "mxint8", "minifloat<4,2,denormed>", "log<4,zero>", "mxfp6<e2m3>", "minifloat<3,2>[scale=1/3]"),
+    ("minifloat<2,1,nosub>", "minifloat<4,3>", "mxint8", "minifloat<4,2,denormed>", "log<4,zero>",
+     "mxfp6<e2m3>", "minifloat<3,2>[scale=1/3]"),
 )
 
 
