@@ -95,7 +95,8 @@ def quantize(
     )
     screen = Screen(as_json=json)
     asked = ModelOptions(
-        config=config, hls4ml_config=hls4ml_config, precision=precision, calibration=calibration, input_format=input_format
+        config=config, hls4ml_config=hls4ml_config, precision=precision, input_format=input_format,
+        calibration=calibration if method is None else None,  # --method chooses the ranges, of several inputs as well
     )
     judged: dict[str, Any] | None = None
     with asked.resolved(model) as request, screen.working() as progress:

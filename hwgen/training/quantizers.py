@@ -32,7 +32,7 @@ _TERNARY_THRESHOLD: Final = 0.5
 
 
 def has_free_scale(format_: Format) -> bool:
-    """Whether the format's scale may be any number, so that it can be learned."""
+    """Whether the format's scale may be any number; it can be learned where Brevitas quantizes."""
     return isinstance(format_, Affine | Binary | Ternary)
 
 
@@ -73,10 +73,11 @@ class Quantizer(nn.Module):
         power_of_two: bool = False,
     ) -> None:
         super().__init__()
-        free = has_free_scale(format_)
-        self.given = format_
-        self.scale = Scale(format_, rank, dtype=dtype, learned=learned and free, power_of_two=power_of_two and free)
+        self.given, free = format_, has_free_scale(format_)
         self.by_brevitas = _by_brevitas(format_)
+        if not self.by_brevitas:
+            return
+        self.scale = Scale(format_, rank, dtype=dtype, learned=learned and free, power_of_two=power_of_two and free)
         self.zero: Tensor
         self.bits: Tensor
         self.register_buffer("zero", _along(format_, format_.zeros, rank, dtype), persistent=False)
@@ -86,7 +87,7 @@ class Quantizer(nn.Module):
             self.inner = BinaryQuant(self.scale) if held else ClampedBinaryQuant(self.scale)
         elif isinstance(format_, Ternary):
             self.inner = TernaryQuant(self.scale, _TERNARY_THRESHOLD)
-        elif self.by_brevitas:
+        else:
             narrow = isinstance(format_, Affine) and format_.narrow
             self.inner = IntQuant(
                 narrow, format_.low < 0, Identity(), ROUNDINGS[format_.rounding](), TensorClampSte() if held else TensorClamp()
@@ -95,7 +96,7 @@ class Quantizer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The nearest members."""
         if not self.by_brevitas:
-            return fake_quantize(x, self.format)
+            return fake_quantize(x, self.given)
         if isinstance(self.given, Binary | Ternary):
             return self.inner(x)[0]
         return self.inner(self.scale(x), self.zero, self.bits, x)
@@ -103,7 +104,9 @@ class Quantizer(nn.Module):
     @property
     def format(self) -> Quantized:
         """The format with the scales as they are now, exactly."""
-        if not isinstance(self.given, Affine | Binary | Ternary) or (self.scale.log2 is None and not self.scale.power_of_two):
+        if not self.by_brevitas or not isinstance(self.given, Affine | Binary | Ternary):
+            return self.given
+        if self.scale.log2 is None and not self.scale.power_of_two:
             return self.given
         with torch.no_grad():
             now = self.scale(self.zero).flatten().double().tolist()

@@ -53,10 +53,10 @@ def test_what_lacks_data_or_a_method_is_refused() -> None:
 
 def test_the_command_takes_the_same_steps(tmp_path: Path, hwgen: Hwgen) -> None:
     (tmp_path / "net.hwg").write_text(print_graph(trained()))
-    np.save(tmp_path / "seen.npy", CALIBRATION.inputs["x"])
+    np.savez(tmp_path / "seen.npz", x=CALIBRATION.inputs["x"], y=CALIBRATION.targets)
     np.savez(tmp_path / "test.npz", x=TEST.inputs["x"], y=output(trained(), TEST))
     asked = ("quantize", "net.hwg", "--precision", "fixed<4,2>", "--data", "test.npz", "--metric", "mse", "--json")
-    steps = ("--calibration", "seen.npy", "--method", "mse", "--equalize", "--round", "--bias-correction")
+    steps = ("--calibration", "seen.npz", "--method", "mse", "--equalize", "--round", "--bias-correction")
     plain, whole = hwgen(*asked), hwgen(*asked, *steps)
     assert plain.code == whole.code == 0, whole.err
     graph, _ = quantize_after_training(trained(), FORMATS, ALL, CALIBRATION)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL, Affine, Binary, Fixed, Format, Integer, Quantized, Ternary, parse_quantized
+from hwgen.formats import REAL, Affine, Binary, Block, Fixed, Format, Integer, Quantized, Ternary, parse, parse_quantized
 from hwgen.ir.graph import NO_ATTRS, Graph, Value, topological
 from hwgen.ir.text import print_graph
 from hwgen.numerics.rounding import Rounding
@@ -33,8 +33,14 @@ from hwgen.training.parameters import free_scales, trained_constants  # noqa: E4
 from hwgen.training.quantizers import Quantizer  # noqa: E402
 
 
-def quantized(value: Value, format_: Quantized, name: str) -> Value:
+def quantized(value: Value, format_: Quantized | Block, name: str) -> Value:
     return make(QUANTIZE, QuantizeAttrs(format_), [value], name, name).output
+
+
+def grid(text: str) -> Quantized | Block:
+    found = parse(text)
+    assert isinstance(found, Quantized | Block)
+    return found
 
 
 def two_layers(*, weight: str = "int4[scale=1/8]", act: str = "uint4[scale=1/4]", norm: bool = False) -> Graph:
@@ -45,7 +51,7 @@ def two_layers(*, weight: str = "int4[scale=1/8]", act: str = "uint4[scale=1/4]"
     for layer, (inputs, outputs) in enumerate(((6, 5), (5, 3)), 1):
         w = constant(data.normal(0, 0.4, (outputs, inputs)).astype(np.float32), f"fc{layer}.weight")
         b = constant(data.normal(0, 0.4, outputs).astype(np.float32), f"fc{layer}.bias")
-        wq = quantized(w, parse_quantized(weight), f"fc{layer}.weight.q")
+        wq = quantized(w, grid(weight), f"fc{layer}.weight.q")
         value = make(LINEAR, NO_ATTRS, [value, wq, b], f"fc{layer}", f"fc{layer}").output
         if layer == 1:
             if norm:
@@ -53,7 +59,7 @@ def two_layers(*, weight: str = "int4[scale=1/8]", act: str = "uint4[scale=1/4]"
                 attrs = BatchNormAttrs(ones, ones, ones, ones, Surd.of(1e-5), 1)
                 value = make(BATCH_NORM, attrs, [value], "bn1", "bn1").output
             value = make(RELU, NO_ATTRS, [value], "relu", "relu").output
-            value = quantized(value, parse_quantized(act), "act")
+            value = quantized(value, grid(act), "act")
     return Graph("two", topological([value], [x.producer]), (value,))
 
 
@@ -141,7 +147,8 @@ def test_an_untrained_module_gives_the_same_graph_back(random: Random) -> None:
 @pytest.mark.parametrize("norm", [False, True])
 @pytest.mark.parametrize(("weight", "act"), [
     ("int4[scale=1/8]", "uint4[scale=1/4]"), ("binary[scale=1/2]", "binary[scale=1]"), ("ternary[scale=1/2]", "ternary[scale=1]"),
-    ("fixed<4,1>", "ufixed<5,2,trn>"),
+    ("fixed<4,1>", "ufixed<5,2,trn>"), ("minifloat<3,2>", "uint4[scale=1/4,rounding=up]"), ("log<4>", "fixed<6,3,rnd,wrap>"),
+    ("mxint<4,8,3>", "minifloat<5,6>"),
 ])
 def test_steps_of_an_optimizer_change_what_the_graph_computes(weight: str, act: str, norm: bool) -> None:
     graph = two_layers(weight=weight, act=act, norm=norm)
