@@ -93,7 +93,7 @@ def search(
         request = Request(
             strategy=strategy or section.strategy or DEFAULT_STRATEGY, trials=trials or section.trials or DEFAULT_TRIALS,
             batch=batch or section.batch or DEFAULT_BATCH, seed=seed if seed is not None else section.seed or 0,
-            objectives=_named(objectives, section.objectives) or DEFAULT_OBJECTIVES,
+            objectives=_named(objectives, section.objectives, DEFAULT_OBJECTIVES),
             constraints=tuple(constraint if constraint is not None else _no_code(section.constraints)),
             workers=workers or cores(), ray=ray_address or ("" if ray else None), resume=resume,
             target=target or section.target or DEFAULT_TARGET, options=resolved.options, section=section,
@@ -108,11 +108,11 @@ def search(
         raise typer.Exit(_INTERRUPTED)
 
 
-def _named(given: str | None, from_file: list[str] | None) -> tuple[str, ...]:
+def _named(given: str | None, from_file: list[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
     """Objectives: code may stand on the command line, and nowhere else."""
     if given is not None:
         return tuple(part.strip() for part in given.split(",") if part.strip())
-    return tuple(_no_code(from_file or []))
+    return default if from_file is None else tuple(_no_code(from_file))
 
 
 def _no_code(texts: list[str]) -> list[str]:

@@ -66,7 +66,7 @@ def sensitivity(
         _draw(found, out)
         write_text(out / "sensitivity.json", dumps(record, indent=2) + "\n")
     screen.result(record)
-    columns = list(dict.fromkeys(a.choice for row in found.rows for a in row))
+    columns = found.choices
     for title, of in ((f"{quality.name} lost", "lost"), (f"{price.name} won", "won")):
         screen.line(f"{title} (largest choices: {found.best[of == 'won']:.6g})")
         screen.table(["dimension", *columns], [_row(row, columns, of) for row in found.rows])
@@ -87,7 +87,7 @@ def _row(row: tuple[object, ...], columns: list[str], of: str) -> list[Cell]:
 def _draw(found: Sensitivity, out: Path) -> None:
     from hwgen.search.plots import heat_map, save
 
-    columns = list(dict.fromkeys(a.choice for row in found.rows for a in row))
+    columns = found.choices
     names = [row[0].dimension for row in found.rows]
     for name, measure in (("lost", found.quality.name), ("won", found.cost.name)):
         table: list[list[float]] = []

@@ -34,8 +34,6 @@ class Header(_Record):
 
     kind: Literal["search"] = "search"
     schema_version: int = SCHEMA
-    hwgen: str
-    libraries: dict[str, str]
     model_sha256: str
     data_sha256: str
     space_sha256: str
@@ -45,6 +43,8 @@ class Header(_Record):
     seed: int
     batch: int
     trial: str
+    hwgen: str
+    libraries: dict[str, str]
 
     def difference(self, other: Header) -> HwgenError | None:
         """What keeps ``other`` from going on with a search of this header; None where nothing does."""

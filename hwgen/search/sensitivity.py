@@ -34,6 +34,12 @@ class Sensitivity:
     best: tuple[float, float]
     rows: tuple[tuple[Alone, ...], ...]
 
+    @property
+    def choices(self) -> list[str]:
+        """The labels of all choices, by their sizes."""
+        sizes = {a.choice: a.size for row in reversed(self.rows) for a in row}
+        return sorted(sizes, key=lambda label: (sizes[label], label))
+
     def record(self) -> dict[str, Any]:
         """For JSON."""
         return {

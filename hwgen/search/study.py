@@ -32,7 +32,7 @@ from hwgen.search.objectives import ALIASES, GUIDE, HARDWARE, Measure, measure_o
 from hwgen.search.results import Found, write
 from hwgen.search.retrain import Retraining
 from hwgen.search.space import Key
-from hwgen.search.strategies.base import Task
+from hwgen.search.strategies.base import Strategy, Task
 from hwgen.search.strategies.table import strategy
 from hwgen.search.trial import Trial, outcome_of
 from hwgen.search.workers import Here, Processes
@@ -92,6 +92,7 @@ def search(graph: Graph, data: Dataset, out: Path, request: Request, progress: P
 class Prepared:
     """A search before its first trial."""
 
+    strategy: Strategy
     design: Design
     searched: Searched
     goals: Goals
@@ -122,7 +123,8 @@ def prepare(graph: Graph, data: Dataset, out: Path, request: Request) -> Prepare
     design = Design(
         text, data, options, searched.space, real_outputs(graph, data), tuple(dict.fromkeys(names)), request.target, trained,
     )
-    return Prepared(design, searched, goals, _header(text, data, request, searched, goals, design))
+    asked = strategy(request.strategy, Task(searched.space, goals, request.seed, GUIDE if guides else None))
+    return Prepared(asked, design, searched, goals, _header(text, data, request, searched, goals, design))
 
 
 def _constraint(text: str) -> tuple[Constraint, Measure]:
@@ -134,6 +136,8 @@ def _constraint(text: str) -> tuple[Constraint, Measure]:
 
 def _check_measures(objectives: list[Measure], bounded: list[Measure], data: Dataset) -> None:
     names = [m.name for m in objectives]
+    if not names:
+        raise HwgenError("objective", "--objectives", "names no objective", "write accuracy,luts")
     if len(set(names)) < len(names):
         raise HwgenError("objective", "--objectives", f"names {', '.join(names)}: one of them twice", "name each once")
     blind = next((m for m in [*objectives, *bounded] if m.uses_targets and data.targets is None), None)
@@ -177,8 +181,6 @@ def pool_of(design: Design, request: Request) -> Generator[Pool]:
 
 def _searched(prepared: Prepared, request: Request, journal: Journal, progress: Progress) -> Found:
     space, goals = prepared.searched.space, prepared.goals
-    guide = GUIDE if GUIDE in prepared.design.measures else None
-    asked = strategy(request.strategy, Task(space, goals, request.seed, guide))
     done: list[TrialRecord] = []
     best: list[Measures] = []
 
@@ -193,7 +195,7 @@ def _searched(prepared: Prepared, request: Request, journal: Journal, progress: 
     try:
         _uniform(prepared, journal)
         with pool_of(prepared.design, request) as pool:
-            run(Plan(space, asked, request.trials, request.batch), journal, pool, told)
+            run(Plan(space, prepared.strategy, request.trials, request.batch), journal, pool, told)
     except KeyboardInterrupt:
         interrupted = True
     trials = [journal.trials[n] for n in sorted(journal.trials) if n < request.trials]
