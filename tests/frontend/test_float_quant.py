@@ -63,7 +63,7 @@ def _text(graph: Graph) -> str:
         (3, 2, 3, 28.0, {}, "minifloat<3,2>"), (2, 1, 1, None, {}, "minifloat<2,1>"),
         (4, 3, 9, 60.0, {}, "minifloat<4,3,bias=9,max=60>"),
         (4, 3, 7, 240.0, {}, "minifloat<4,3,max=240>"), (3, 2, 3, 1e9, {"has_subnormal": 0}, "minifloat<3,2>"),
-        (4, 2, 7, None, {"rounding_mode": "floor"}, "minifloat<4,2,trn>"),
+        (3, 2, 3, 30.0, {}, "minifloat<3,2>"), (4, 2, 7, None, {"rounding_mode": "floor"}, "minifloat<4,2,trn>"),
         (4, 2, 7, None, {"rounding_mode": "CEIL"}, "minifloat<4,2,ceil>"),
     ],
 )
