@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Final
 
-from hwgen.flow import run_passes
+from hwgen.errors import HwgenError
+from hwgen.flow import lower, run_passes
 from hwgen.formats import REAL, Fixed, Format
 from hwgen.ir.graph import Graph, Value
 from hwgen.ops.real_sampling import FUNCTION_OPS
 from hwgen.precision.points import TRANSPARENT, grid_of, layers_of, points
 from hwgen.precision.rules import ROLES, PrecisionConfig
-from hwgen.profile.parameters import origin
 from hwgen.profile.statistics import Profile, Statistics
 
 _HOST: Final = frozenset(("softmax", "argmax", *FUNCTION_OPS, *TRANSPARENT))
@@ -64,51 +64,71 @@ def slots_of(graph: Graph, folded: Graph, profile: Profile) -> tuple[Slot, ...]:
     """Where types make integers of ``graph``, in its order.  folded: as it is `prepared`.  profile: of that.
 
     Weights and biases; what a layer gives that one behind it needs in codes, inputs of the graph among them; what leaves the chip.
-    What the model quantizes itself is no place for another type.
+    What the model quantizes itself is no place for another type; of a model that lowers as it is only inputs without a type are.
     """
     found: dict[tuple[str, str], list[Value]] = {}
-    ends = {nodes[-1].output.name: path for path, nodes in layers_of(graph).items()}
-
-    def add(path: str, role: str, value: Value) -> None:
+    layers = layers_of(graph)
+    ends = {nodes[-1].output.name: path for path, nodes in layers.items()}
+    places = [(v.producer.path, "output", folded.value(v.name)) for v in graph.inputs if not _has_type(v, graph)]
+    if not _lowers_as_it_is(graph):
+        places += [*_parameters(folded), *_needed(folded, ends), *_leaving(graph, folded, ends)]
+    for path, role, value in places:
         values = found.setdefault((path, role), [])
-        if value not in values:
+        if value is not None and value not in values:
             values.append(value)
+    first = {node.path: k for k, node in reversed([*enumerate(graph.nodes)])}
+    keys = sorted(found, key=lambda key: (first[key[0]], ROLES.index(key[1])))
+    return tuple(Slot(key[0], layers[key[0]][-1].op, key[1], tuple(found[key]), _seen(found[key], profile)) for key in keys)
 
+
+_Place = tuple[str, str, Value | None]
+"""Path and role, and the value that stands there."""
+
+
+def _has_type(value: Value, graph: Graph) -> bool:
+    """Whether the model quantizes an input, for all its uses alike."""
+    uses = graph.uses.get(value, ())
+    formats = {use.output.type.format for use in uses}
+    return len(formats) == 1 and all(use.op == "quantize" for use in uses) and value not in graph.outputs
+
+
+def _lowers_as_it_is(graph: Graph) -> bool:
+    """Whether the model's own quantizers are all that it takes."""
+    if not any(node.op == "quantize" for node in graph.nodes):
+        return False
+    try:
+        lower(graph)
+    except HwgenError:
+        return False
+    return True
+
+
+def _parameters(folded: Graph) -> Iterator[_Place]:
+    """Weights, and the biases of layers whose weight is not quantized by the model."""
+    real = [p for p in points(folded) if p.value.producer.op == "constant" and p.value.type.format is REAL]
+    weights = {p.path for p in real if p.role == "weight"}
+    yield from ((p.path, p.role, p.value) for p in real if p.path in weights)
+
+
+def _needed(folded: Graph, ends: Mapping[str, str]) -> Iterator[_Place]:
+    """What must lie on a grid; as the output of the layer that makes it, where the model has one that ends there."""
     for point in points(folded):
-        value = point.value
-        if point.role in ("weight", "bias"):
-            if origin(value).producer.op == "constant" and value.type.format is REAL:
-                add(point.path, point.role, value)
-        elif point.role == "input" and point.needed and grid_of(value) is REAL:
-            base = _made(value)
-            if base.name in ends:
-                add(ends[base.name], "output", base)
-            else:
-                add(point.path, "input", base)
-    for value in graph.outputs:
-        base = _leaves(value, graph)
+        if point.role == "input" and point.needed and grid_of(point.value) is REAL:
+            base = point.value
+            while base.producer.op in TRANSPARENT:
+                base = base.producer.inputs[0]
+            yield (ends[base.name], "output", base) if base.name in ends else (point.path, "input", base)
+
+
+def _leaving(graph: Graph, folded: Graph, ends: Mapping[str, str]) -> Iterator[_Place]:
+    """What of each output the chip computes: nothing that only the host must."""
+    for output in graph.outputs:
+        base, uses = output, 0
+        while base.producer.op in _HOST and len(graph.uses.get(base, ())) == uses:
+            base, uses = base.producer.inputs[0], 1
         seen = folded.value(base.name)
         if seen is not None and seen.type.format is REAL and base.name in ends and base.producer.op != "input":
-            add(ends[base.name], "output", seen)
-    first = {node.path: k for k, node in reversed([*enumerate(graph.nodes)])}
-    operators = {path: nodes[-1].op for path, nodes in layers_of(graph).items()}
-    keys = sorted(found, key=lambda key: (first[key[0]], ROLES.index(key[1])))
-    return tuple(Slot(key[0], operators[key[0]], key[1], tuple(found[key]), _seen(found[key], profile)) for key in keys)
-
-
-def _made(value: Value) -> Value:
-    """Where the elements of a value were computed."""
-    while value.producer.op in TRANSPARENT:
-        value = value.producer.inputs[0]
-    return value
-
-
-def _leaves(value: Value, graph: Graph) -> Value:
-    """What of an output the chip computes: nothing that only the host must."""
-    uses = 0
-    while value.producer.op in _HOST and len(graph.uses.get(value, ())) == uses:
-        value, uses = value.producer.inputs[0], 1
-    return value
+            yield ends[base.name], "output", seen
 
 
 def _seen(values: list[Value], profile: Profile) -> Statistics:

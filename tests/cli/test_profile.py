@@ -55,6 +55,13 @@ def test_given_types_are_looked_at(hwgen: Hwgen, mlp: Path, data: Path, tmp_path
     assert "overflow" in shown.out and "decisions that differ" in shown.out and "accuracy of the hardware" in shown.out
 
 
+def test_what_the_host_computes_gets_no_type(hwgen: Hwgen, data: Path, tmp_path: Path) -> None:
+    model = write_mlp(tmp_path / "soft.onnx", last="Softmax")
+    found = hwgen("profile", model, "--data", data, "--snr", "25", "--json").record
+    assert [t["layer"] for t in found["proposal"]["types"] if t["role"] == "output"] == ["x", "act1", "fc2"]
+    assert len(found["checks"]) == 7
+
+
 def test_without_targets_a_ratio_of_signal_to_noise_is_kept(hwgen: Hwgen, mlp: Path, data: Path) -> None:
     np.savez(data, x=np.load(data)["x"])
     found = hwgen("profile", mlp, "--data", data, "--json").record
