@@ -194,8 +194,10 @@ def test_a_model_that_quantizes_itself_is_looked_at_as_it_is(random: Random) -> 
     assert found.checks is not None and found.divergence is not None and found.divergence.first is not None
     assert {(c.layer, c.role) for c in found.checks} >= {("x", "input"), ("fc1", "weight"), ("fc2", "weight")}
     assert {str(c.format) for c in found.checks} >= {"int8[scale=1/16]", "int4[scale=1/8]"}
-    if found.proposal is not None:  # of what it leaves in float
-        assert {s.role for s in found.proposal.types} <= {"bias", "output"}
+    assert found.proposal is None
+    assert {v.name: v.role for v in found.profile.values if v.role != "value"} == {
+        "fc1.w": "weight", "fc1.b": "bias", "fc2.w": "weight", "fc2.b": "bias",
+    }, "weights as they were before their quantizers"
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,15 @@ def test_outliers_are_what_takes_more_integer_bits_than_nearly_all() -> None:
     assert Statistics.of(np.linspace(-1.99, 1.99, 9990)).outliers == 0
 
 
+def test_outliers_are_counted_as_defined_for_any_numbers(random: Random) -> None:
+    rng = np.random.default_rng(random.getrandbits(32))
+    for _ in range(50):
+        values = rng.standard_t(random.choice((1, 2, 5)), 3000) * (rng.random(3000) < random.choice((0.0005, 0.5, 1)))
+        needed = np.where(values != 0, np.frexp(values)[1], -10_000)
+        level = min(e for e in np.unique(np.append(needed, -10_000)) if (needed > e).mean() <= 0.001)
+        assert Statistics.of(values, whole=False).outliers == int((needed > level).sum())
+
+
 def test_every_value_and_weight_is_seen_whatever_the_parts(random: Random, monkeypatch: pytest.MonkeyPatch) -> None:
     graph, data = residual(random)
     profiles = []
