@@ -1,8 +1,8 @@
-"""Measures speed, the accuracy of estimates, and the clock; nothing is asserted.
+"""Measures speed, trials of a search, the accuracy of estimates, and the clock; nothing is asserted.
 
-    python -m benchmarks [speed] [area] [clock] [--model MODEL.onnx] [--targets ecp5,xcup] [--seed N] [--json]
+    python -m benchmarks [speed] [search] [area] [clock] [--model MODEL.onnx] [--targets ecp5,xcup] [--seed N] [--json]
 
-Without a name all three run. The figures are left in build/benchmarks.json as well.
+Without a name all of them run. The figures are left in build/benchmarks.json as well.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import area, clock, speed
+from benchmarks import area, clock, search, speed
 from benchmarks.networks import Recipe, write_network
 from hwgen.cost.area import Target
 
-PARTS: Final = ("speed", "area", "clock")
+PARTS: Final = ("speed", "search", "area", "clock")
 RESULT: Final = Path("build/benchmarks.json")
 
 
@@ -60,6 +60,10 @@ def main() -> None:
                 figures = speed.measure(arguments.model or write_network(Recipe(), place / "random.onnx"), place)
                 record[part] = {f.what: f.value for f in figures}
                 show("Speed", [str(f) for f in figures])
+            elif part == "search":
+                trials = search.measure(place)
+                record[part] = [dataclasses.asdict(t) for t in trials]
+                show(f"Search: trials on one core, {search.SAMPLES} samples", search.table(trials))
             elif part == "area":
                 rows = area.measure(arguments.targets, place)
                 record[part] = [{**dataclasses.asdict(r), "ratio": round(r.ratio, 3), "exact": r.exact} for r in rows]

@@ -20,10 +20,11 @@ from hwgen.search.evaluate import with_options
 from hwgen.search.goals import Goals, Measures
 from hwgen.search.journal import TrialRecord, UniformRecord, read_only
 from hwgen.search.retrain import FOLDER
-from hwgen.search.space import Key, Space
+from hwgen.search.space import Key, Setting, Space
 
 FRONT: Final = "front.json"
 FRONT_FOLDER: Final = "front"
+UNIFORM_FOLDER: Final = "uniform"
 BEST: Final = "best.toml"
 NEAREST: Final = "nearest.toml"
 
@@ -76,19 +77,22 @@ def of_journal(folder: Path, like: Found) -> Found:
     return Found(like.space, like.goals, trials, uniform)
 
 
-def config_text(options: BuildOptions, space: Space, trial: TrialRecord) -> str:
+def trial_config(options: BuildOptions, space: Space, trial: TrialRecord) -> str:
     """The configuration file with which `hwgen build` makes exactly what a trial judged.
 
     A trial that trained kept its model, which has its formats in it: then the file is for that model.
     """
-    made = with_options(options, space.settings(trial.key))
-    config = made.formats or made.folding or PrecisionConfig()
     kept = trial.outcome.graph_sha256
-    lines = [f"# trial {trial.number}"]
-    if kept is not None:
-        lines[0] += f", of the model {FOLDER}/{kept}.hwg"
-        config = _without_formats(config)
-    lines.append("[build]")
+    title = f"trial {trial.number}" if kept is None else f"trial {trial.number}, of the model {FOLDER}/{kept}.hwg"
+    return config_text(title, options, space.settings(trial.key), with_formats=kept is None)
+
+
+def config_text(title: str, options: BuildOptions, settings: Sequence[Setting], *, with_formats: bool = True) -> str:
+    """The configuration file of a design."""
+    made = with_options(options, settings)
+    config = made.formats or made.folding or PrecisionConfig()
+    config = config if with_formats else _without_formats(config)
+    lines = [f"# {title}", "[build]"]
     given: dict[str, str | int | bool | None] = {
         "precision": options.precision, "input_format": options.input_format, "argmax": options.argmax or None,
         "parallelism": options.parallelism, "interval": options.interval,
@@ -130,7 +134,13 @@ def record(found: Found, target: Target) -> dict[str, Any]:
         "trials": {"total": len(found.trials), "failed": len(found.failed), "different": len({t.key for t in found.trials})},
         "front": [entry(t, m, f"{FRONT_FOLDER}/{t.number:04d}.toml") for t, m in found.front],
         "nearest": None if found.front or nearest is None else entry(*nearest, NEAREST),
-        "uniform": [{"bits": u.bits, "measures": u.outcome.measures, "error": u.outcome.error} for u in found.uniform],
+        "uniform": [
+            {
+                "bits": u.bits, "config": f"{UNIFORM_FOLDER}/{u.bits:02d}.toml", "measures": u.outcome.measures,
+                "error": u.outcome.error,
+            }
+            for u in found.uniform
+        ],
         "interrupted": found.interrupted,
     }
 
@@ -139,8 +149,11 @@ def _labels(space: Space, trial: TrialRecord) -> Mapping[str, str]:
     return {d.name: c.label for d, c in zip(space.dimensions, space.choices(trial.key), strict=True)}
 
 
-def write(folder: Path, found: Found, options: BuildOptions, target: Target) -> None:
-    """The front, a configuration for each of its points, and the best of the first objective as `BEST`."""
+def write(folder: Path, found: Found, options: BuildOptions, target: Target, uniform: Mapping[int, Sequence[Setting]]) -> None:
+    """The front, a configuration for each of its points, and the best of the first objective as `BEST`.
+
+    uniform: settings of the designs that it is compared with, which get a configuration as well.
+    """
     configs = {f"{FRONT_FOLDER}/{t.number:04d}.toml": t for t, _ in found.front}
     if found.front:
         configs[BEST] = found.front[0][0]
@@ -150,5 +163,7 @@ def write(folder: Path, found: Found, options: BuildOptions, target: Target) -> 
     for name in {BEST, NEAREST} - configs.keys():
         (folder / name).unlink(missing_ok=True)
     for name, trial in configs.items():
-        write_text(folder / name, config_text(options, found.space, trial))
+        write_text(folder / name, trial_config(options, found.space, trial))
+    for bits, settings in uniform.items():
+        write_text(folder / UNIFORM_FOLDER / f"{bits:02d}.toml", config_text(f"{bits} bits everywhere", options, settings))
     write_text(folder / FRONT, json.dumps(record(found, target), indent=2) + "\n")

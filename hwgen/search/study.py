@@ -83,7 +83,7 @@ def search(graph: Graph, data: Dataset, out: Path, request: Request, progress: P
     prepared = prepare(graph, data, out, request)
     with opened(out, prepared.header, resume=request.resume) as journal:
         found = _searched(prepared, request, journal, progress)
-        write(out, found, request.options, request.target)
+        write(out, found, request.options, request.target, prepared.searched.uniform)
     _check_found(found)
     return found
 

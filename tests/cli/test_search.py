@@ -37,14 +37,14 @@ def test_best_configuration_quantizes_to_exactly_the_accuracy_of_its_trial(small
     words = ["--data", small.path, "--config", tmp_path / "search.toml", "--out", study, "--workers", 1, "--json"]
     done = hwgen("search", small.model, *words)
     assert done.code == 0, done.err
-    assert {p.name for p in study.iterdir()} == {"journal.jsonl", "front.json", "front", "best.toml", "plots"}
+    assert {p.name for p in study.iterdir()} == {"journal.jsonl", "front.json", "front", "uniform", "best.toml", "plots"}
     assert sorted(p.name for p in (study / "plots").iterdir()) == ["best.svg", "bits.svg", "front.svg", "parallel.svg"]
     record = done.record
     assert record["trials"] == {"total": 12, "failed": 0, "different": 12} and record["space"]["points"] == 12
     assert record["space"]["dimensions"]["fc2.weight"] == ["4"]
     assert [u["bits"] for u in record["uniform"]] == [4, 6, 8, 16]
     assert json.loads((study / "front.json").read_text())["front"] == record["front"]
-    for entry in record["front"][:2]:
+    for entry in [*record["front"][:2], record["uniform"][1]]:
         out = tmp_path / "quantized.hwg"
         config = ["--config", study / entry["config"]]
         quantized = hwgen("quantize", small.model, *config, "--data", small.path, "--out", out, "--json")
