@@ -40,6 +40,23 @@ CyclesBudget = Annotated[
 Cocotb = Annotated[bool, typer.Option("--cocotb", help="Also simulate with cocotb, every layer under random stalls.")]
 TargetName = Annotated[Target | None, typer.Option("--target", help="Synthesize for this family of devices.")]
 Pnr = Annotated[bool, typer.Option("--pnr", help="Place and route as well (ecp5): the clock, and the path that limits it.")]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="TOML with these options and formats of layers; the command line wins over it."),
+]
+Hls4mlConfigFile = Annotated[
+    Path | None, typer.Option("--hls4ml-config", metavar="FILE", help="Types of layers, in hls4ml's form (YAML or JSON)."),
+]
+PrecisionText = Annotated[
+    str | None, typer.Option("--precision", metavar="FORMAT", help="Format of what the model leaves in float, e.g. fixed<8,3>."),
+]
+InputFormatText = Annotated[
+    str | None, typer.Option("--input-format", metavar="FORMAT", help="Format of the input (the model's own, or fixed<16,6>)."),
+]
+CalibrationFile = Annotated[
+    Path | None,
+    typer.Option("--calibration", metavar="FILE.npy", help="Real data (samples, ...) that sets the ranges of --precision."),
+]
 Explain = Annotated[bool, typer.Option("--explain", help="Say what each pass changed, and what it left and why.")]
 
 DEFAULT_SAMPLES: Final = 100
@@ -61,28 +78,15 @@ class ModelOptions:
         int | None,
         typer.Option("--interval", metavar="N", min=1, help="Choose the parallelism for at most N cycles an inference."),
     ] = None
-    hls4ml_config: Annotated[
-        Path | None,
-        typer.Option("--hls4ml-config", metavar="FILE", help="Types of layers, in hls4ml's form (YAML or JSON)."),
-    ] = None
-    precision: Annotated[
-        str | None,
-        typer.Option("--precision", metavar="FORMAT", help="Format of what the model leaves in float, e.g. fixed<8,3>."),
-    ] = None
-    input_format: Annotated[
-        str | None, typer.Option("--input-format", metavar="FORMAT", help="Format of the input (the model's own, or fixed<16,6>)."),
-    ] = None
+    hls4ml_config: Hls4mlConfigFile = None
+    precision: PrecisionText = None
+    input_format: InputFormatText = None
     argmax: Annotated[
         bool | None, typer.Option("--argmax/--no-argmax", help="Decide on chip: the index of the largest output.")
     ] = None
-    calibration: Annotated[
-        Path | None,
-        typer.Option("--calibration", metavar="FILE.npy", help="Real data (samples, ...) that sets the ranges of --precision."),
-    ] = None
+    calibration: CalibrationFile = None
     inputs: Inputs = None
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="TOML with these options; the command line wins over it."),
-    ] = None
+    config: ConfigFile = None
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Build directory (build/<name of the model>).")] = None
 
     @contextmanager

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from hwgen.cli import calibration as ptq
-from hwgen.cli.options import Explain, Json, ModelOptions, ModelPath
+from hwgen.cli.options import (
+    CalibrationFile,
+    ConfigFile,
+    Explain,
+    Hls4mlConfigFile,
+    InputFormatText,
+    Json,
+    ModelOptions,
+    ModelPath,
+    PrecisionText,
+)
 from hwgen.errors import HwgenError
 
 if TYPE_CHECKING:
@@ -20,24 +30,11 @@ if TYPE_CHECKING:
 
 def quantize(
     model: ModelPath,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="TOML with formats, as hwgen build takes it."),
-    ] = None,
-    hls4ml_config: Annotated[
-        Path | None,
-        typer.Option("--hls4ml-config", metavar="FILE", help="Types of layers, in hls4ml's form (YAML or JSON)."),
-    ] = None,
-    precision: Annotated[
-        str | None,
-        typer.Option("--precision", metavar="FORMAT", help="Format of what the model leaves in float, e.g. fixed<8,3>."),
-    ] = None,
-    calibration: Annotated[
-        Path | None,
-        typer.Option("--calibration", metavar="FILE.npy", help="Real data (samples, ...) that sets the ranges of --precision."),
-    ] = None,
-    input_format: Annotated[
-        str | None, typer.Option("--input-format", metavar="FORMAT", help="Format of the input (the model's own, or fixed<16,6>)."),
-    ] = None,
+    config: ConfigFile = None,
+    hls4ml_config: Hls4mlConfigFile = None,
+    precision: PrecisionText = None,
+    calibration: CalibrationFile = None,
+    input_format: InputFormatText = None,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="FILE.npz", help="Inputs by name (or x) and targets (y), to judge with."),
     ] = None,

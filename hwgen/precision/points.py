@@ -36,7 +36,7 @@ class Point:
     path, op: of the layer.  role: ``input``, what enters it (one point an input that depends on data); ``weight`` and ``bias``, its
     constants; ``output``, what leaves it.  value: what would be quantized, or what a quantizer that stands there makes.
     node, index: whose input it is, the sum's where a bias is added behind its layer; index None: what ``node`` makes.
-    needed: without a quantizer here, or something on a grid before, the graph has no integer form.
+    needed: without a quantizer here, or something on a grid before, the graph has no integer form, whatever stands elsewhere.
     """
 
     path: str
@@ -78,7 +78,8 @@ def points(graph: Graph) -> tuple[Point, ...]:
         needed = needed_inputs(node, graph, node.inputs)
         for index in data_inputs(node, constants):
             if index in needed or enters(node, index):
-                found.append(Point(node.path, node.op, "input", node.inputs[index], node, index, index in needed))
+                alone = index in needed and not _behind_pool(node.inputs[index])
+                found.append(Point(node.path, node.op, "input", node.inputs[index], node, index, alone))
         for role, holder, index in parameters(node, graph):
             found.append(Point(node.path, node.op, role, holder.inputs[index], holder, index, role == "weight"))
         if node is layers[node.path][-1] and not adds_bias_behind(node, graph):
@@ -173,6 +174,13 @@ def grid_of(value: Value) -> Format:
     while value.producer.op in TRANSPARENT and value.producer.inputs:
         value = value.producer.inputs[0]
     return value.type.format
+
+
+def _behind_pool(value: Value) -> bool:
+    """Whether the value is on a grid as soon as the input of a max pool before it is."""
+    while value.producer.op in MOVES:
+        value = value.producer.inputs[0]
+    return value.producer.op == "max_pool"
 
 
 def _is_function(value: Value) -> bool:

@@ -50,7 +50,8 @@ def _bare(rewriter: Rewriter, value: Value) -> Value:
         value = node.inputs[0]
     attrs = attrs_as(node, ConstantAttrs)
     if attrs.format is not REAL:
-        value = make(CONSTANT, ConstantAttrs(constant_floats(attrs)), [], rewriter.name(f"{value.name}.real"), node.path).output
+        reals = ConstantAttrs(np.asarray(constant_floats(attrs)))
+        value = make(CONSTANT, reals, [], rewriter.name(f"{value.name}.real"), node.path).output
     for move in moves:
         value = make(REAL_OPS[move.op], move.attrs, [value], rewriter.name(move.output.name), move.path).output
     return value
@@ -96,7 +97,7 @@ def _parameter(
     notes.changed(layer.path, f"{role}: {format_}")
     name, path = f"{value.name}.q", value.producer.path
     if attrs.data.dtype == object or not rules.replaces:  # hls4ml rounds what float64 holds
-        reals = ConstantAttrs(constant_floats(attrs))
+        reals = ConstantAttrs(np.asarray(constant_floats(attrs)))
         value = make(CONSTANT, reals, [], rewriter.name(f"{value.name}.float64"), path).output
     return make(QUANTIZE, QuantizeAttrs(format_), [value], rewriter.name(name), path).output
 

@@ -13,6 +13,7 @@ from hwgen.errors import HwgenError
 from hwgen.flow import BuildOptions, lower
 from hwgen.formats import REAL, parse
 from hwgen.ir.graph import NO_ATTRS, Graph, Node, Value
+from hwgen.ir.text import print_graph
 from hwgen.numerics.surd import Surd
 from hwgen.ops.activation import RELU
 from hwgen.ops.arithmetic import ADD
@@ -139,6 +140,14 @@ def test_a_weight_whose_codes_are_all_there_is_of_it_is_rounded_from_them() -> N
     graph, _ = assigned(graph, layers={"fc1": {"weight": "fixed<3,1>"}})
     after = evaluate(graph, {"x": np.zeros((1, 3))})[node(graph, "fc1").inputs[1]]
     assert np.array_equal(after, np.rint(np.clip(reals, -1, 0.75) * 4) / 4)
+
+
+def test_a_bias_of_one_number_is_rounded_from_its_code() -> None:
+    bias = quantized(constant(0.3, "b"), "int4[scale=1/4]", "b.own")
+    graph, _ = FoldConstants()(graph_of(linear(source(), np.eye(2), "fc", bias)))
+    graph, _ = assigned(graph, layers={"fc": {"bias": "fixed<4,4>"}})
+    assert evaluate(graph, {"x": np.zeros((1, 2))})[graph.outputs[0]].tolist() == [[0.0, 0.0]]
+    assert print_graph(graph)
 
 
 def test_the_models_quantizer_of_an_input_gives_way_for_the_layer_that_names_it_alone() -> None:
