@@ -20,7 +20,6 @@ from hwgen.profile.slots import Slot, Types, bits_of
 _FIRST_BITS: Final = 8
 _LEAST_BITS: Final = 2
 
-
 Fractions = Mapping[Slot, int]
 
 
@@ -91,14 +90,13 @@ class Narrowing:
 
     def _first(self) -> Tried:
         """The narrowest width of all slots that passes."""
-        width = next((w for w in range(_FIRST_BITS, MOST_BITS + 1) if self._of_width(w) is not None), None)
-        if width is None:
+        for width in range(_FIRST_BITS, MOST_BITS + 1):
+            if (found := self._of_width(width)) is not None:
+                break
+        else:
             raise self._failure()
-        while width > _LEAST_BITS and self._of_width(width - 1) is not None:
-            width -= 1
-        found = self._of_width(width)
-        if found is None:
-            raise TypeError("a state that passed passes again")
+        while width > _LEAST_BITS and (narrower := self._of_width(width - 1)) is not None:
+            found, width = narrower, width - 1
         return found
 
     def _failure(self) -> HwgenFailure:

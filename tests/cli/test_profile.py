@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from hwgen.data import read_dataset
-from hwgen.flow import import_model
+from hwgen.flow import import_model, lower
+from hwgen.ir.text import print_graph
 from hwgen.profile.exact import real_outputs
 from tests.cli.support import Hwgen, write_mlp
 
@@ -89,6 +90,13 @@ def test_usage_that_makes_no_sense_is_refused(
     (tmp_path / "empty.toml").write_text("[build]\nseed = 1\n")
     done = hwgen("profile", mlp, "--data", data, *arguments)
     assert done.code == 2 and message in done.err and not done.out
+
+
+def test_integers_are_refused_by_name(hwgen: Hwgen, mlp: Path, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "codes.hwg").write_text(print_graph(lower(import_model(mlp)).graph))
+    np.savez(data, x=np.zeros((30, 6)))
+    done = hwgen("profile", "codes.hwg", "--data", data)
+    assert done.code == 2 and "input 'x': comes in as codes" in done.err
 
 
 def test_bad_data_are_refused_by_name(hwgen: Hwgen, tmp_path: Path) -> None:
