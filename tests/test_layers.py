@@ -25,6 +25,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "cost": {"formats", "numerics", "ir", "ops", "dataflow"},
     "training": {"formats", "numerics", "ir", "ops", "data", "metrics"},
     "calibration": {"formats", "numerics", "ir", "ops", "data", "pipeline", "training"},
+    "pruning": {"formats", "numerics", "ir", "ops", "dataflow", "precision", "pipeline", "flow"},
     "synth": {"formats", "ir", "ops", "dataflow", "rtl", "sim", "cost"},
 }
 """What is not listed (the command line, the report, the search, the verbs of hwgen itself) stands at the top."""
