@@ -50,8 +50,7 @@ class RoundOptions:
 
 
 def round_weights(
-    graph: Graph, data: Dataset, options: RoundOptions | None = None, notes: Notes | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    graph: Graph, data: Dataset, options: RoundOptions | None = None, notes: Notes | None = None
 ) -> Graph:
     """The graph with weights that their quantizers round as was learned.
 
@@ -74,7 +73,6 @@ def round_weights(
         if not isinstance(format_, Affine | Fixed | Ternary) or format_.rounding not in _TO_NEAREST or format_.wraps:
             notes.left(node.path, f"weights of {format_} are not rounded up or down by a step")
             return None
-        progress(node.path)
         before, (codes, after) = _error(twin, twin.quantized[1]), _learned(twin, weight, format_, options)
         if not after < before:
             notes.left(node.path, f"rounding to nearest is as good: {after:.3g}")

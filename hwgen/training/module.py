@@ -101,11 +101,6 @@ class GraphModule(nn.Module):
         outputs = tuple(v for v in (values[k] for k in self._outputs) if v is not None)
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def parameter_of(self, value: Value) -> Tensor | None:
-        """The parameter that stands for a constant of the graph; None where it is not trained."""
-        held = self._parts.get(value.name)
-        return held() if isinstance(held, _Held) and held.quantizer is None else None
-
     def quantizer_of(self, value: Value) -> Quantizer | None:
         """The module of the ``quantize`` node that makes a value; None where another node does."""
         found = self._parts.get(value.name)

@@ -155,7 +155,7 @@ def test_steps_of_an_optimizer_change_what_the_graph_computes(weight: str, act: 
     module = GraphModule(graph, learned=free_scales(graph))
     x, y = torch.randn(64, 6, generator=torch.Generator().manual_seed(1)), torch.arange(64) % 3
     optimizer, losses = torch.optim.Adam(module.parameters(), 0.02), []
-    for _ in range(60):
+    for _ in range(40):
         optimizer.zero_grad()
         loss = torch.nn.functional.cross_entropy(module(x), y)
         loss.backward()
