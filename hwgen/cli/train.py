@@ -57,6 +57,13 @@ def train(
         bool, typer.Option("--power-of-two-scales", help="Make free scales powers of two: shifts in hardware."),
     ] = False,
     keep_zeros: Annotated[bool, typer.Option("--keep-zeros", help="Weights that are 0 stay 0 (a pruned model).")] = False,
+    prune: Annotated[
+        str | None,
+        typer.Option("--prune", metavar="TEXT", help="Gradually: magnitude:0.7 or blocks:0.5, the share in the end; or 2:4."),
+    ] = None,
+    parallelism: Annotated[
+        str | None, typer.Option("--parallelism", metavar="TEXT", help="Of the design, for --prune blocks (4x4)."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted training of the same kind stopped.")] = False,
     json: Json = False,
 ) -> None:
@@ -72,6 +79,7 @@ def train(
     from hwgen.ir.text import print_graph
     from hwgen.metrics import metric_of
     from hwgen.profile.exact import exact_outputs
+    from hwgen.pruning.gradual import GradualPruning
     from hwgen.rtl.atomic import write_text
     from hwgen.training.train import TrainOptions
     from hwgen.training.train import train as trained_by
@@ -86,6 +94,7 @@ def train(
         epochs=epochs, learning_rate=learning_rate, batch=batch, seed=seed, loss=loss, learn_scales=learn_scales,
         power_of_two_scales=power_of_two_scales, keep_zeros=keep_zeros,
     )
+    pruner = None if prune is None else GradualPruning.of(prune, parallelism)
     with ModelOptions(config=config, precision=precision, input_format=input_format).resolved(model) as request:
         imported = flow.import_model(model)
         samples = read_dataset(data, imported)
@@ -94,7 +103,8 @@ def train(
         flow.lower(graph)  # what has no hardware is refused before hours of training
         with _shown(screen, epochs) as progress:
             trained = trained_by(
-                graph, samples, asked, validation=judging, metric=judge, checkpoint=checkpoint, resume=resume, progress=progress
+                graph, samples, asked, validation=judging, metric=judge, checkpoint=checkpoint, resume=resume, progress=progress,
+                pruner=pruner,
             )
         lowered = flow.lower(trained.graph)
     exact = trained.metric(exact_outputs(lowered, trained.validation), trained.validation.targets)

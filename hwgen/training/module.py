@@ -106,6 +106,12 @@ class GraphModule(nn.Module):
         found = self._parts.get(value.name)
         return found if isinstance(found, Quantizer) else None
 
+    def weight_named(self, name: str) -> nn.Parameter | None:
+        """The parameter that stands for the constant of that name; None where it is not trained."""
+        held = self._parts.get(name)
+        found = getattr(held.owner, held.key) if isinstance(held, _Held) else None
+        return found if isinstance(found, nn.Parameter) else None
+
     def to_graph(self) -> Graph:
         """The graph with the parameters as they are now; what was not trained stays as it was, to the bit."""
         rewriter = Rewriter(self.graph)

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -74,15 +75,28 @@ class Trained:
 Progress = Callable[[EpochRecord], None]
 
 
+class Pruner(Protocol):
+    """What is pruned in the course of a training; ``repr`` says all that its masks depend on (`hwgen.pruning.gradual`)."""
+
+    def masks(self, graph: Graph, done: float) -> Mapping[str, npt.NDArray[np.bool_]]:
+        """Of weights, by the names of their constants: False where a weight is 0 when that share of the epochs is over."""
+        ...
+
+    def complete(self, done: float) -> bool:
+        """Whether all is pruned that will be."""
+        ...
+
+
 def train(
     graph: Graph, data: Dataset, options: TrainOptions | None = None, *, validation: Dataset | None = None,
     metric: Metric | None = None, checkpoint: Path | None = None, resume: bool = False,
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda _: None, pruner: Pruner | None = None,
 ) -> Trained:
     """Trains ``graph``, a graph of reals with quantizers, on ``data`` with targets.
 
     validation: judges, instead of a part of the data.  metric: None for the loss's own (accuracy, auc or mse).
     checkpoint: a file that is written after each epoch; resume: go on from it, if it is there.
+    pruner: asked for masks before each epoch; the epochs until all is pruned are not kept.
     An interrupt (Ctrl-C) ends the training with the best whole epoch so far.
     Raises HwgenError for data that do not fit, a loss that is no number, a checkpoint of another training.
     """
@@ -94,7 +108,7 @@ def train(
     if validation is None:
         validation, data = data.split(options.held_back, options.seed)
     with deterministic():
-        run = _Run(graph, data, validation, options, loss, metric or METRICS[loss.metric], checkpoint)
+        run = _Run(graph, data, validation, options, loss, metric or METRICS[loss.metric], checkpoint, pruner)
         return run.whole(resume, progress)
 
 
@@ -111,8 +125,9 @@ class _Run:
 
     def __init__(
         self, graph: Graph, data: Dataset, validation: Dataset, options: TrainOptions, loss: Loss, metric: Metric,
-        checkpoint: Path | None,
+        checkpoint: Path | None, pruner: Pruner | None,
     ) -> None:
+        self.pruner = pruner
         self.options, self.loss, self.metric, self.checkpoint = options, loss, metric, checkpoint
         self.data, self.validation, self.graph = data, validation, graph
         learned = free_scales(graph) if options.learn_scales else ()
@@ -130,6 +145,7 @@ class _Run:
     def key(self) -> str:
         """Of all that the result depends on."""
         parts = (print_graph(self.graph), self.data.sha256, self.validation.sha256, self.metric.name, repr(asdict(self.options)))
+        parts += () if self.pruner is None else (repr(self.pruner),)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def whole(self, resume: bool, progress: Progress) -> Trained:
@@ -143,9 +159,10 @@ class _Run:
         interrupted = False
         try:
             for number in range(len(history), self.options.epochs + 1):
+                self._prune(number)
                 record = self._judged(number, self._epoch(number))
                 history.append(record)
-                if self._better(record, history[best]):
+                if not self._complete(best) or self._better(record, history[best]):
                     best, best_state = number, self._state()
                 self._keep(history, best, best_state)
                 progress(record)
@@ -154,6 +171,20 @@ class _Run:
         self.module.load_state_dict(best_state)
         trained = self.module.to_graph()
         return Trained(trained, tuple(history), best, self.metric, self.loss.name, self.validation, interrupted)
+
+    def _complete(self, number: int) -> bool:
+        """Whether all was pruned in that epoch that should be."""
+        return self.pruner is None or (number > 0 and self.pruner.complete(number / self.options.epochs))
+
+    def _prune(self, number: int) -> None:
+        if self.pruner is None:
+            return
+        masks = self.pruner.masks(self.module.to_graph(), number / self.options.epochs)
+        named = ((self.module.weight_named(name), mask) for name, mask in masks.items())
+        self.masks = [(p, torch.from_numpy(mask).to(p)) for p, mask in named if p is not None]
+        with torch.no_grad():
+            for parameter, mask in self.masks:
+                parameter.mul_(mask)
 
     def _begin(self, kept: Checkpoint | None) -> tuple[list[EpochRecord], int, State]:
         if kept is None:
