@@ -17,13 +17,15 @@ from hwgen.dataflow.unit import Parallelism
 from hwgen.flow import BuildOptions, choose_parallelism, lower
 from hwgen.formats import FloatArray, IntArray
 from hwgen.ir.graph import Graph, Node
-from hwgen.ops.block_schedule import Blocks, block_schedule, tiles_of
+from hwgen.ops.block_schedule import Blocks, BlockSchedule, Flags, block_schedule, tiles_of
 from hwgen.ops.weights import PRODUCTS
 from hwgen.pruning.budget import Budget
 from hwgen.pruning.geometry import HardwareWeight, hardware_weights
 from hwgen.pruning.layers import PrunableLayer
 from hwgen.pruning.masks import Mask, check_share, without_least
 
+_FINEST: Final = 128
+"""A layer of more blocks is filled up in pieces of more than one."""
 _INTEGER_PRODUCTS: Final = ("matvec", "conv_codes", "depthwise")
 
 
@@ -102,23 +104,39 @@ def block_masks(layers: Sequence[LayerBlocks], share: float, budget: Budget = Bu
 
 
 def _kept(layers: Sequence[LayerBlocks], share: float) -> list[Blocks]:
+    """Of each layer: as many of the greatest blocks as the cycles allow, then of the others those that cost none more."""
     scores = [one.scores for one in layers]
     together = np.concatenate([s.ravel() for s in scores])
     ends = np.cumsum([s.size for s in scores])[:-1]
-    whole = sum(one.vectors * s.size for one, s in zip(layers, scores, strict=True))
+    allowed = int((1 - share) * sum(one.vectors * s.size for one, s in zip(layers, scores, strict=True)))
 
-    def greatest(count: int) -> list[Blocks]:
-        parts = np.split(without_least(together, together.size - count), ends)
-        return [part.reshape(s.shape) for part, s in zip(parts, scores, strict=True)]
+    def schedules(kept: Flags) -> list[BlockSchedule]:
+        parts = zip(np.split(kept, ends), scores, strict=True)
+        return [block_schedule(part.reshape(s.shape)) for part, s in parts]
 
-    def cycles(kept: Sequence[Blocks]) -> int:
-        return sum(one.vectors * block_schedule(k).cycles for one, k in zip(layers, kept, strict=True))
+    def fits(kept: Flags) -> bool:
+        return sum(one.vectors * s.cycles for one, s in zip(layers, schedules(kept), strict=True)) <= allowed
 
-    allowed = int((1 - share) * whole)
-    if cycles(greatest(0)) > allowed:
-        return greatest(together.size - round(share * together.size))
+    def fill(kept: Flags, more: IntArray) -> None:
+        """Adds those of ``more``, greatest first, with which the cycles stay within what is allowed."""
+        trial = kept.copy()
+        trial[more] = True
+        if fits(trial):
+            kept[more] = True
+        elif len(more) > max(1, together.size // _FINEST):
+            half = len(more) // 2
+            fill(kept, more[:half])
+            fill(kept, more[half:])
+
+    kept = np.zeros(together.size, dtype=np.bool_)
+    if not fits(kept):
+        kept = without_least(together, round(share * together.size))
+        return [part.reshape(s.shape) for part, s in zip(np.split(kept, ends), scores, strict=True)]
     low, high = 0, together.size
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if cycles(greatest(middle)) <= allowed else (low, middle - 1)
-    return [block_schedule(kept).kept for kept in greatest(low)]
+        low, high = (middle, high) if fits(without_least(together, together.size - middle)) else (low, middle - 1)
+    kept = without_least(together, together.size - low)
+    order = np.argsort(together, kind="stable")[::-1]
+    fill(kept, order[~kept[order]])
+    return [schedule.kept for schedule in schedules(kept)]

@@ -148,19 +148,27 @@ def _has_zero(format_: Quantized, shape: tuple[int, ...]) -> bool:
     return not format_.decode(_zeros(format_, shape)).any()
 
 
-def with_masks(graph: Graph, masks: Sequence[tuple[PrunableLayer, Mask]], told: Told = _silent) -> Graph:
-    """The graph with zeros where a mask, of the shape of its layer's weight, is False; ``told`` hears of each layer."""
-    rewriter = Rewriter(graph)
+def with_masks(
+    graph: Graph, masks: Sequence[tuple[PrunableLayer, Mask]], changed: Told = _silent, left: Told = _silent
+) -> Graph:
+    """The graph with zeros where a mask, of the shape of its layer's weight, is False.
+
+    changed: hears of each layer that gets zeros; left: of each that has all of them.
+    """
+    rewriter, replaced = Rewriter(graph), set[Node]()
     for layer, mask in masks:
-        attrs = attrs_as(layer.constant, ConstantAttrs)
+        gone = layer.places[~mask & layer.mask]
+        if not gone.size:
+            left(layer.path, "has these zeros already")
+            continue
+        changed(layer.path, f"{gone.size} of {mask.size} weights become 0")
+        attrs, output = attrs_as(layer.constant, ConstantAttrs), layer.constant.output
         data = attrs.data.copy()
-        gone = layer.places[~mask]
-        told(layer.path, f"{len(gone)} of {mask.size} weights become 0")
         data.reshape(-1)[gone] = _zero_data(attrs).ravel()[gone]
-        output = layer.constant.output
         rewriter.replace(output, make(CONSTANT, replace(attrs, data=data), [], output.name, layer.constant.path).output)
+        replaced.add(layer.constant)
     for node in graph.nodes:
-        if node not in {layer.constant for layer, _ in masks}:
+        if node not in replaced:
             rewriter.copy(node)
     return rewriter.finish()
 

@@ -39,4 +39,4 @@ class PruneBlocks(Pass):
                 raise HwgenError("pruning", f"layer {layer.path!r}", why, "prune it by magnitude, or leave it out")
             notes.left(layer.path, why)
         masks = block_masks(blocks, self.share, Budget.of(self.budget))
-        return with_masks(graph, [(one.layer, mask) for one, mask in zip(blocks, masks, strict=True)], notes.changed)
+        return with_masks(graph, [(one.layer, mask) for one, mask in zip(blocks, masks, strict=True)], notes.changed, notes.left)

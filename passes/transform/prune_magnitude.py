@@ -32,4 +32,4 @@ class PruneMagnitude(Pass):
     def rewrite(self, graph: Graph, notes: Notes) -> Graph:
         chosen = chosen_layers(graph, names_of(self.layers), notes.left)
         masks = magnitude_masks([layer.weight for layer in chosen], self.share, Budget.of(self.budget))
-        return with_masks(graph, list(zip(chosen, masks, strict=True)), notes.changed)
+        return with_masks(graph, list(zip(chosen, masks, strict=True)), notes.changed, notes.left)

@@ -31,4 +31,4 @@ class PruneNM(Pass):
             raise HwgenError("usage", f"pattern {self.pattern!r}", "is no N:M", "write N:M with N below M, e.g. 2:4")
         chosen = chosen_layers(graph, names_of(self.layers), notes.left)
         masks = [(layer, n_m_mask(layer.weight, int(match[1]), int(match[2]), layer.in_axis)) for layer in chosen]
-        return with_masks(graph, masks, notes.changed)
+        return with_masks(graph, masks, notes.changed, notes.left)
