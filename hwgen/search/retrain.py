@@ -30,7 +30,7 @@ class Retraining:
         """The graph with the options' formats and trained weights, and the hash under which it is kept."""
         from hwgen.training.train import TrainOptions, train
 
-        with_formats, _ = for_training(graph, options)
+        with_formats, _ = for_training(graph, options, fold_batch_norm=True)  # formats are fitted to weights after this
         asked = TrainOptions(epochs=self.epochs, learning_rate=self.learning_rate, seed=seed % _SEEDS)
         result = train(with_formats, self.data, asked)
         if result.interrupted:
