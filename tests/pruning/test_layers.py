@@ -59,8 +59,12 @@ def integer_weights(graph: Graph) -> dict[str, np.ndarray]:
     return found
 
 
-def test_the_hardware_has_each_weight_where_the_geometry_says(seed: int) -> None:
-    """Held against the integers of a network that was really lowered."""
+@pytest.mark.parametrize("digit_bits", [14, 5])
+def test_the_hardware_has_each_weight_where_the_geometry_says(
+    digit_bits: int, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held against the integers of a network that was really lowered; indices of one digit and of several."""
+    monkeypatch.setattr("hwgen.pruning.geometry._DIGIT_BITS", digit_bits)
     graph = network(seed)
     lowered = lower(graph)
     real = {n: n.inputs[1] for n in lowered.quantized.nodes if n.op in ("linear", "conv", "conv_transpose")}
