@@ -16,7 +16,7 @@ from hwgen.search.journal import NAME, Header, Outcome, TrialRecord, opened
 from hwgen.search.space import Key
 from hwgen.search.strategies.base import Task
 from hwgen.search.strategies.table import STRATEGIES, strategy
-from hwgen.search.trial import Recipe
+from hwgen.search.trial import Recipe, seed_of
 from hwgen.search.workers import Here, Processes
 
 BATCH = 4
@@ -97,6 +97,13 @@ def test_failed_trials_are_kept_with_their_reason_and_the_search_goes_on(tmp_pat
     failed = [r for r in found if r.outcome.error is not None]
     assert len(found) == 30 and 3 < len(failed) < 20
     assert all("is one that fails; try another [test]" in str(r.outcome.error) for r in failed)
+
+
+def test_seed_of_a_trial_is_of_the_search_and_the_point_alone() -> None:
+    keys: list[Key] = [(0, 1), (1, 0), (1, 1), (11,), (1, 1, 0)]
+    seeds = {seed_of(seed, key) for seed in range(20) for key in keys}
+    assert len(seeds) == 20 * len(keys) and all(0 <= s < 1 << 63 for s in seeds)
+    assert seed_of(3, (1, 2)) == seed_of(3, (1, 2)) == 5006137073773042194
 
 
 def test_exhaustive_takes_each_point_once_and_ends(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from hwgen.data import Dataset
 from hwgen.errors import HwgenError, HwgenFailure
 from hwgen.flow import BuildOptions
 from hwgen.metrics import METRICS
+from hwgen.precision.rules import PrecisionConfig
 from hwgen.profile.exact import exact_outputs, real_outputs
 from hwgen.search.goals import Measures
 from hwgen.search.journal import NAME
@@ -45,8 +46,11 @@ def test_every_point_of_the_front_is_built_as_it_was_judged(small: Subject, tmp_
     assert [e["trial"] for e in written["front"]] == [t.number for t, _ in found.front] and len(found.front) > 2
     for entry in written["front"]:
         settings = read_config(tmp_path / "study" / entry["config"]).layers
-        lowered = flow.lower(small.graph, BuildOptions(formats=settings))
+        lowered = flow.lower(small.graph, BuildOptions(formats=settings, folding=settings))
         assert METRICS["accuracy"](exact_outputs(lowered, small.data), small.data.targets) == entry["measures"]["accuracy"]
+        planned = flow.plan_dataflow(lowered)
+        assert flow.predict(planned).latency_cycles == entry["measures"]["latency"]
+        assert estimate(planned, Target.ICE40).total.luts == entry["measures"]["luts"]
     entry = written["front"][1]
     settings = read_config(tmp_path / "study" / entry["config"]).layers
     options = BuildOptions(formats=settings, folding=settings, inputs=small.data.inputs, samples=small.data.samples)
@@ -98,6 +102,27 @@ def test_measures_are_those_of_the_design(small: Subject, tmp_path: Path) -> Non
     assert measures["luts"] == estimate(planned, Target.ICE40).total.luts
     (exact,), (real,) = exact_outputs(lowered, small.data), real_outputs(small.graph, small.data)
     assert measures["output_error"] == pytest.approx(((exact - real) ** 2).sum() / (real**2).sum())
+
+
+def test_what_the_configuration_says_of_layers_stays_beside_what_is_searched(small: Subject, tmp_path: Path) -> None:
+    given = PrecisionConfig.of(
+        default={"bias": "fixed<12,4>"},
+        layers={"fc1": {"bias": "fixed<7,3>", "weight": "fixed<9,2>"}, "fc2": {"parallelism": "1x1"}},
+    )
+    section = SearchSection.model_validate({"weight": [3], "input": [4]})
+    request = replace(REQUEST, trials=1, batch=1, section=section, options=BuildOptions(formats=given, folding=given, argmax=True))
+    found = search(small.graph, small.data, tmp_path / "study", request)
+    settings = read_config(tmp_path / "study" / BEST)
+    assert settings.build.argmax
+    said = {f"{name}.{role}": str(format_) for name, s in settings.layers.layers for role, format_ in s.given}
+    assert said["fc1.bias"] == "fixed<7,3>"
+    assert all(said[f"fc{k}.weight"].startswith("fixed<3,") for k in (1, 2))
+    assert str(settings.layers.default.of("bias")) == "fixed<12,4>"
+    assert dict(settings.layers.layers)["fc2"].parallelism == "1x1"
+    lowered = flow.lower(small.graph, BuildOptions(formats=settings.layers, folding=settings.layers, argmax=True))
+    ((_, measures),) = found.front
+    assert measures["latency"] == flow.predict(flow.plan_dataflow(lowered)).latency_cycles
+    assert measures["total_bits"] == (6 * 5 + 5 * 3) * 3 + 5 * 7 + 3 * 12
 
 
 @pytest.mark.parametrize("strategy", ["random", "qmc", "tpe", "nsga2", "nsga3", "greedy"])
@@ -186,7 +211,7 @@ def test_journal_of_another_model_data_or_space_is_refused(small: Subject, tmp_p
 
 def test_trials_that_train_keep_their_models_and_are_built_from_them(small: Subject, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="torch is not installed")
-    section = SearchSection.model_validate({"weight": [2, 3], "input": [3]})
+    section = SearchSection.model_validate({"weight": [2, "3/tensor"], "input": ["3/tensor"]})
     request = replace(REQUEST, section=section, trials=3, retraining=(small.data, 2, 1e-2), batch=3)
     found = search(small.graph, small.data, tmp_path / "study", request)
     entries = json.loads((tmp_path / "study" / FRONT).read_text())["front"]
@@ -194,6 +219,7 @@ def test_trials_that_train_keep_their_models_and_are_built_from_them(small: Subj
     for entry in entries:
         graph = flow.import_model(tmp_path / "study" / entry["model"])
         settings = read_config(tmp_path / "study" / entry["config"])
+        assert not settings.layers.gives_formats  # training has found other scales
         lowered = flow.lower(graph, BuildOptions(folding=settings.layers))
         assert METRICS["accuracy"](exact_outputs(lowered, small.data), small.data.targets) == entry["measures"]["accuracy"]
     again = search(small.graph, small.data, tmp_path / "again", replace(request, retraining=(small.data, 2, 1e-2)))
