@@ -51,7 +51,10 @@ class SearchRoles(BaseModel):
 
 
 class SearchSection(SearchRoles):
-    """The whole section.  objectives: names of measures, never code; the command line takes code as well."""
+    """The whole section.  objectives: names of measures, never code; the command line takes code as well.
+
+    device: into which designs must fit (`hwgen.cost.devices`).
+    """
 
     strategy: str | None = None
     trials: Annotated[int, Field(ge=1)] | None = None
@@ -60,6 +63,7 @@ class SearchSection(SearchRoles):
     objectives: Annotated[list[str], Field(min_length=1)] | None = None
     constraints: list[str] = []
     target: Annotated[Target, Field(strict=False)] | None = None
+    device: str | None = None
     types: dict[str, SearchRoles] = {}
     patterns: dict[str, SearchRoles] = {}
     layers: dict[str, SearchRoles] = {}

@@ -39,6 +39,9 @@ def search(
     target: Annotated[
         Target | None, typer.Option("--target", help="Whose area is estimated (ice40: no multiplier blocks, LUTs for all)."),
     ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="NAME", help="Into which designs must fit, such as xc7a35t; sets --target."),
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="S", min=0, help="Of the strategy, and of training (0).")] = None,
     batch: Annotated[
         int | None, typer.Option("--batch", metavar="N", min=1, help="Trials asked for together; decides which are asked (8)."),
@@ -75,6 +78,7 @@ def search(
     from hwgen.cli.options import ModelOptions
     from hwgen.cli.screen import Screen
     from hwgen.config import read_config
+    from hwgen.cost.devices import device_of
     from hwgen.data import read_dataset
     from hwgen.errors import HwgenError
     from hwgen.search.study import DEFAULT_BATCH, DEFAULT_OBJECTIVES, DEFAULT_STRATEGY, DEFAULT_TARGET, DEFAULT_TRIALS, Request
@@ -84,6 +88,12 @@ def search(
 
     screen, folder = Screen(as_json=json), out or Path("build") / f"{model.stem}.search"
     section = SearchSection() if config is None else read_config(config).search
+    fits = device or section.device
+    held = None if fits is None else device_of(fits)
+    limits = () if held is None else tuple(f"{name}<={limit}" for name, limit in held.limits.items())
+    family = target or (section.target if device is None else None) or (held and held.target) or DEFAULT_TARGET
+    if held is not None and family != held.target:
+        raise HwgenError("usage", f"--target {family}", f"is not the family of {held.name}, {held.target}", "give one of the two")
     if (retrain_data is None) != (retrain_epochs == 0):
         raise HwgenError("usage", "--retrain-epochs", "and --retrain-data go together", "give both, or none")
     with ModelOptions(config=config, parallelism=parallelism, argmax=argmax).resolved(model) as resolved:
@@ -94,9 +104,9 @@ def search(
             strategy=strategy or section.strategy or DEFAULT_STRATEGY, trials=trials or section.trials or DEFAULT_TRIALS,
             batch=batch or section.batch or DEFAULT_BATCH, seed=seed if seed is not None else section.seed or 0,
             objectives=_named(objectives, section.objectives, DEFAULT_OBJECTIVES),
-            constraints=tuple(constraint if constraint is not None else _no_code(section.constraints)),
+            constraints=(*(constraint if constraint is not None else _no_code(section.constraints)), *limits),
             workers=workers or cores(), ray=ray_address or ("" if ray else None), resume=resume,
-            target=target or section.target or DEFAULT_TARGET, options=resolved.options, section=section,
+            target=family, options=resolved.options, section=section,
             file="" if config is None else config.name, retraining=training,
         )
         with screen.counting("searching", request.trials) as count:

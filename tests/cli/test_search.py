@@ -123,12 +123,21 @@ def test_bad_input_is_told_in_one_line(small: Subject, tmp_path: Path, hwgen: Hw
         (["--data", small.path, "--config", tmp_path / "deep.toml"], "weigth: is not a known key; did you mean weight?"),
         (["--data", small.path, "--config", tmp_path / "none.toml"], "search.weight"),
         (["--data", small.path, "--config", tmp_path / "layer.toml"], "is no layer of the model; did you mean fc"),
+        (["--data", small.path, "--device", "xc7a35"], "did you mean xc7a35t?"),
+        (["--data", small.path, "--device", "hx1k", "--target", "xc7"], "is not the family of hx1k, ice40"),
         (["--data", small.path, "--retrain-epochs", 1], "and --retrain-data go together"),
     ]
     for words, said in cases:
         done = hwgen("search", small.model, "--out", tmp_path / "study", "--workers", 1, *words)
         assert done.code == 2 and said in done.err and done.err.count("\n") == 1, (words, done.err)
         assert not (tmp_path / "study").exists(), words
+
+
+def test_device_bounds_all_that_it_holds_and_is_of_its_family(small: Subject, tmp_path: Path, hwgen: Hwgen) -> None:
+    words = ["--trials", 4, "--workers", 1, "--no-plots", "--json", "--out", tmp_path / "study", "--device", "XC7A35T"]
+    record = hwgen("search", small.model, "--data", small.path, *words, "--constraint", "accuracy>=0.1").record
+    assert record["target"] == "xc7"
+    assert record["constraints"] == ["accuracy>=0.1", "luts<=20800", "ffs<=41600", "dsps<=90", "brams<=100"]
 
 
 def test_constraint_that_nothing_meets_fails_and_shows_the_nearest(small: Subject, tmp_path: Path, hwgen: Hwgen) -> None:
