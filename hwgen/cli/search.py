@@ -172,7 +172,7 @@ def _show(screen: Screen, folder: Path, found: Found, request: Request, pictures
         [
             ("space", f"{found.space.size} points in {len(found.space.dimensions)} dimensions"),
             ("trials", f"{len(found.trials)}, of {len({t.key for t in found.trials})} points; {len(found.failed)} failed"),
-            ("front", f"{len(found.front)} designs; the best {names[0]}: {clean(folder / BEST)}"),
+            ("front", f"{len(found.front)} designs" + (f"; the best {names[0]}: {clean(folder / BEST)}" if found.front else "")),
             ("expected error", f"luts of {request.target} {factors}"),
         ]
     )
