@@ -1,6 +1,6 @@
 """Measures speed, trials of a search, the accuracy of estimates, and the clock; nothing is asserted.
 
-    python -m benchmarks [speed] [search] [area] [clock] [--model MODEL.onnx] [--targets ecp5,xcup] [--seed N] [--json]
+    python -m benchmarks [speed] [search] [area] [clock] [--model MODEL.onnx] [--targets ecp5,xcup] [--no-dsp] [--seed N] [--json]
 
 Without a name all of them run. The figures are left in build/benchmarks.json as well.
 """
@@ -28,6 +28,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (all)")
     parser.add_argument("--model", type=Path, help="of the speed figures: an ONNX or QONNX file (a random network)")
     parser.add_argument("--targets", default="ecp5,xcup", help="of the area table: families, joined by commas (ecp5,xcup)")
+    parser.add_argument("--no-dsp", dest="dsps", action="store_false", help="of the area table: products in LUTs")
     parser.add_argument("--seed", type=int, default=0, help="of placement (0)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     arguments = parser.parse_args()
@@ -65,7 +66,7 @@ def main() -> None:
                 record[part] = [dataclasses.asdict(t) for t in trials]
                 show(f"Search: trials on one core, {search.SAMPLES} samples", search.table(trials))
             elif part == "area":
-                rows = area.measure(arguments.targets, place)
+                rows = area.measure(arguments.targets, place, dsps=arguments.dsps)
                 record[part] = [{**dataclasses.asdict(r), "ratio": round(r.ratio, 3), "exact": r.exact} for r in rows]
                 show("Area: estimated, and counted by Yosys", area.table(rows))
             else:

@@ -259,28 +259,30 @@ def simulate(
 
 
 def synthesize(
-    build_dir: Path, target: Target, *, pnr: bool = False, netlist_samples: int = 0, seed: int = 0,
+    build_dir: Path, target: Target, *, dsps: bool = True, pnr: bool = False, netlist_samples: int = 0, seed: int = 0,
     progress: Progress = lambda _: None,
 ) -> Synthesis:
     """What Yosys makes of a build.  pnr: place and route as well.  netlist_samples: simulate the netlist on so many inputs.
 
-    seed: of placement and of those inputs.  The build directory keeps what was found, and a page that shows it.
+    dsps: whether multiplier blocks may be used.  seed: of placement and of those inputs.  The build directory keeps what was
+    found, and a page that shows it.
     """
     from hwgen.synth.yosys import tools_for
 
     tools_for(target, pnr=pnr)
     progress("synthesize")
-    return _synthesized(Build(build_dir), target, pnr=pnr, netlist_samples=netlist_samples, seed=seed, progress=progress)
+    existing = Build(build_dir)
+    return _synthesized(existing, target, dsps=dsps, pnr=pnr, netlist_samples=netlist_samples, seed=seed, progress=progress)
 
 
 def _synthesized(
-    existing: Build, target: Target, *, pnr: bool, netlist_samples: int = 0, seed: int, progress: Progress
+    existing: Build, target: Target, *, pnr: bool, dsps: bool = True, netlist_samples: int = 0, seed: int, progress: Progress
 ) -> Synthesis:
     from hwgen.report.page import write_page
     from hwgen.synth.store import save
     from hwgen.synth.yosys import synthesize
 
-    made = synthesize(existing, target, pnr=pnr, netlist_samples=netlist_samples, seed=seed, progress=progress)
+    made = synthesize(existing, target, dsps=dsps, pnr=pnr, netlist_samples=netlist_samples, seed=seed, progress=progress)
     save(existing, made)
     write_page(existing)
     return made

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwgen.cli.options import AnyPath, Json, ModelOptions, with_model_options
+from hwgen.cli.options import AnyPath, Dsp, Json, ModelOptions, with_model_options
 from hwgen.cost.area import Target
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def estimate(
     target: Annotated[
         Target | None, typer.Option("--target", help="The family of devices; without it, the total for each of them.")
     ] = None,
+    dsp: Dsp = None,
     json: Json = False,
 ) -> None:
     """Estimate area and speed, without synthesis.
@@ -52,9 +53,9 @@ def estimate(
     performance = predict(planned)
     chosen = target or request.options.target
     start = time.perf_counter()
-    estimates = [cost.estimate(planned, one) for one in ([chosen] if chosen is not None else Target)]
+    estimates = [cost.estimate(planned, one, dsps=dsp is not False) for one in ([chosen] if chosen is not None else Target)]
     seconds = time.perf_counter() - start
-    made = {e.target: _synthesis(existing, e.target) if existing is not None and as_built else None for e in estimates}
+    made = {e.target: _synthesis(existing, e) if existing is not None and as_built else None for e in estimates}
     screen.result(
         {
             "model": {"name": planned.name, "macs": planned.macs},
@@ -86,34 +87,36 @@ def estimate(
     )
 
 
-def _synthesis(build: Build, target: Target) -> Synthesis | None:
-    """What synthesis said of the build as it is now."""
+def _synthesis(build: Build, one: Estimate) -> Synthesis | None:
+    """What synthesis said of the build as it is now, of the cells that the estimate is of."""
+    from hwgen.cost.family import family_of
     from hwgen.synth.store import is_current, load
 
-    found = load(build, target)
-    return found if found is not None and is_current(build, found) else None
+    found = load(build, one.target)
+    if found is None or not is_current(build, found):
+        return None
+    alike = family_of(one.target, dsps=one.dsps) == family_of(one.target, dsps=found.dsps)
+    return found if alike else None
 
 
 def _expected_error(estimates: list[Estimate]) -> list[tuple[str, str]]:
-    from hwgen.cost.accuracy import MEASURED
+    from hwgen.cost.accuracy import accuracy_of
 
     lines: list[tuple[str, str]] = []
     for one in estimates:
-        factor = MEASURED[one.target]
+        factor = accuracy_of(one.target, dsps=one.dsps)
         text = f"{one.target}: luts within a factor {factor.typical:g} of Yosys's as a rule, {factor.largest:g} at most"
         lines.append(("" if lines else "expected error", f"{text}; dsps and brams exact (measured)"))
     return lines
 
 
-def _error_percent(estimated: int, synthesized: int) -> float:
-    return round(100 * (estimated - synthesized) / max(1, synthesized), 1)
-
-
 def _row(name: str, area: Area, made: Synthesis | None, synthesized: Area | None = None) -> list[Cell]:
+    from hwgen.cost.accuracy import error_percent
+
     seen = synthesized or (made.total if made is not None else None)
     beside: list[Cell] = [None] * 4
     if seen is not None:
-        beside = [seen.luts, seen.dsps, seen.brams, f"{_error_percent(area.luts, seen.luts):+.1f} %"]
+        beside = [seen.luts, seen.dsps, seen.brams, f"{error_percent(area.luts, seen.luts):+.1f} %"]
     return [name, area.luts, area.ffs, area.carries, area.dsps, area.brams, *beside]
 
 
@@ -126,14 +129,14 @@ def _layer_rows(one: Estimate, made: Synthesis | None) -> list[list[Cell]]:
 def _record(one: Estimate, made: Synthesis | None) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from hwgen.cost.accuracy import MEASURED
+    from hwgen.cost.accuracy import accuracy_of, error_percent
 
     errors = None
     if made is not None:
         pairs = zip(asdict(one.total).items(), asdict(made.total).values(), strict=True)
-        errors = {name: _error_percent(estimated, synthesized) for (name, estimated), synthesized in pairs}
+        errors = {name: error_percent(estimated, synthesized) for (name, estimated), synthesized in pairs}
     return {
-        "target": str(one.target), "total": asdict(one.total), "stages": [asdict(s) for s in one.stages],
+        "target": str(one.target), "dsps": one.dsps, "total": asdict(one.total), "stages": [asdict(s) for s in one.stages],
         "other": asdict(one.other), "synthesized": asdict(made.total) if made is not None else None, "error_percent": errors,
-        "expected_factor": asdict(MEASURED[one.target]),
+        "expected_factor": asdict(accuracy_of(one.target, dsps=one.dsps)),
     }

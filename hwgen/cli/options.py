@@ -39,6 +39,9 @@ CyclesBudget = Annotated[
 ]
 Cocotb = Annotated[bool, typer.Option("--cocotb", help="Also simulate with cocotb, every layer under random stalls.")]
 TargetName = Annotated[Target | None, typer.Option("--target", help="Synthesize for this family of devices.")]
+Dsp = Annotated[
+    bool | None, typer.Option("--dsp/--no-dsp", help="Whether products may go to multiplier blocks; else LUTs make all (--dsp)."),
+]
 Pnr = Annotated[bool, typer.Option("--pnr", help="Place and route as well (ecp5): the clock, and the path that limits it.")]
 ConfigFile = Annotated[
     Path | None,

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwgen.cli.options import Json, ModelPath
+from hwgen.cli.options import Dsp, Json, ModelPath
 from hwgen.cost.area import Target
 
 if TYPE_CHECKING:
-    from hwgen.cli.screen import Screen
+    from hwgen.cli.screen import Cell, Screen
+    from hwgen.search.confirm import Confirmed
     from hwgen.search.goals import Measures
     from hwgen.search.results import Found
     from hwgen.search.study import Request
 
 _INTERRUPTED = 130
+_COUNTED = ("synthesized: luts", "ffs", "dsps", "brams", "error of luts")
+"""Columns of what Yosys counted."""
 
 
 def search(
@@ -39,6 +42,7 @@ def search(
     target: Annotated[
         Target | None, typer.Option("--target", help="Whose area is estimated (ice40: no multiplier blocks, LUTs for all)."),
     ] = None,
+    dsp: Dsp = None,
     device: Annotated[
         str | None, typer.Option("--device", metavar="NAME", help="Into which designs must fit, such as xc7a35t; sets --target."),
     ] = None,
@@ -66,6 +70,9 @@ def search(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the study in --out, if it is there.")] = False,
     compare: Annotated[
         list[Path] | None, typer.Option("--compare", metavar="DIR", help="A study to show beside this one in plots/best.svg."),
+    ] = None,
+    confirm: Annotated[
+        bool | None, typer.Option("--confirm/--no-confirm", help="Synthesize the ends of the front with Yosys (no)."),
     ] = None,
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw what was found, as SVG.")] = True,
     json: Json = False,
@@ -108,11 +115,16 @@ def search(
             workers=workers or cores(), ray=ray_address or ("" if ray else None), resume=resume,
             target=family, options=resolved.options, section=section,
             file="" if config is None else config.name, retraining=training,
+            dsps=dsp if dsp is not None else section.dsps is not False,
+            confirm=confirm if confirm is not None else section.confirm is True,
         )
         with screen.counting("searching", request.trials) as count:
-            found = searched(graph, judging, folder, request, lambda done, best: count(done, _best(best, request)))
+            found = searched(
+                graph, judging, folder, request, lambda done, best: count(done, _best(best, request)),
+                lambda trial: count(request.trials, f"synthesizing trial {trial}"),
+            )
     pictures = _plots(folder, found, request, compare or []) if plots else []
-    _show(screen, folder, found, request, pictures)
+    _show(screen, folder, found, pictures)
     if found.interrupted:
         screen.line(f"interrupted after {len(found.trials)} of {request.trials} trials; --resume goes on")
         raise typer.Exit(_INTERRUPTED)
@@ -148,31 +160,41 @@ def _plots(folder: Path, found: Found, request: Request, compare: list[Path]) ->
     return write_plots(folder, found, others, request.strategy)
 
 
-def _show(screen: Screen, folder: Path, found: Found, request: Request, pictures: list[Path]) -> None:
-    from hwgen.cost.accuracy import MEASURED
+def _show(screen: Screen, folder: Path, found: Found, pictures: list[Path]) -> None:
+    from hwgen.cost.accuracy import accuracy_of
     from hwgen.errors import clean
     from hwgen.search.results import BEST, record
 
-    made: dict[str, Any] = record(found, request.target)
+    made: dict[str, Any] = record(found)
     screen.result({**made, "study": str(folder), "plots": [str(p) for p in pictures]})
     names = [o.name for o in found.goals.objectives]
     extra = [n for n in ("accuracy", "luts", "average_bits", "latency") if n not in names and any(n in m for _, m in found.judged)]
     rows: list[list[Any]] = [
-        [f"trial {t.number}", *(m.get(n) for n in (*names, *extra))] for t, m in found.front
+        [f"trial {t.number}", *(m.get(n) for n in (*names, *extra)), *_counted(found.confirmed.get(t.number), m)]
+        for t, m in found.front
     ]
     rows += [
-        [f"all {u.bits} bits", *(u.outcome.measures.get(n) for n in (*names, *extra))]
+        [f"all {u.bits} bits", *(u.outcome.measures.get(n) for n in (*names, *extra)), *[None] * len(_COUNTED)]
         for u in found.uniform if u.outcome.measures is not None
     ]
-    screen.table(["design", *names, *extra], rows)
+    columns = ["design", *names, *extra, *(_COUNTED if found.confirmed else ())]
+    screen.table(columns, [row[: len(columns)] for row in rows])
     screen.line()
-    error = MEASURED[request.target]
+    error = accuracy_of(found.target, dsps=found.dsps)
+    without = "" if found.dsps else " without multiplier blocks"
     factors = f"within a factor {error.typical:g} of Yosys's as a rule, {error.largest:g} at most"
     screen.facts(
         [
             ("space", f"{found.space.size} points in {len(found.space.dimensions)} dimensions"),
             ("trials", f"{len(found.trials)}, of {len({t.key for t in found.trials})} points; {len(found.failed)} failed"),
             ("front", f"{len(found.front)} designs" + (f"; the best {names[0]}: {clean(folder / BEST)}" if found.front else "")),
-            ("expected error", f"luts of {request.target} {factors}"),
+            ("expected error", f"luts of {found.target}{without} {factors}"),
         ]
     )
+
+
+def _counted(seen: Confirmed | None, measures: Measures) -> list[Cell]:
+    if seen is None:
+        return [None] * len(_COUNTED)
+    area = seen.area
+    return [area.luts, area.ffs, area.dsps, area.brams, f"{seen.errors_percent(measures)['luts']:+.1f} %"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwgen.cli.options import Json, ModelPath
+from hwgen.cli.options import Dsp, Json, ModelPath
 from hwgen.cost.area import Target
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def sensitivity(
     target: Annotated[
         Target | None, typer.Option("--target", help="Whose area is estimated (ice40: no multiplier blocks, LUTs for all)."),
     ] = None,
+    dsp: Dsp = None,
     workers: Annotated[int | None, typer.Option("--workers", metavar="N", min=1, help="Processes (as many as cores).")] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where heat maps and the table go (nowhere).")] = None,
     json: Json = False,
@@ -55,6 +56,7 @@ def sensitivity(
         request = Request(
             objectives=(metric, cost), workers=workers or cores(), target=target or section.target or DEFAULT_TARGET,
             options=resolved.options, section=section, file="" if config is None else config.name,
+            dsps=dsp if dsp is not None else section.dsps is not False,
         )
         prepared = prepare(graph, read_dataset(data, graph), Path(), request)
         space, (quality, price) = prepared.searched.space, prepared.goals.objectives

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from hwgen.cost.area import Area, Target
-from hwgen.cost.family import FAMILIES, Family
+from hwgen.cost.area import Area
+from hwgen.cost.family import Family
 from hwgen.cost.primitives import adder_tree, counter, delay, logic, registers, rom, up_down_counter
 from hwgen.cost.products import Factors, accumulators, products
 from hwgen.dataflow.unit import MemoryStyle, Unit, beats
 
 
-def matvec_cost(unit: Unit, target: Target) -> Area:
+def matvec_cost(unit: Unit, family: Family) -> Area:
     """hg_matvec.  Without bias, as all units are made."""
-    family, p = FAMILIES[target], dict(unit.parameters)
+    p = dict(unit.parameters)
     factors = Factors(p["XWidth"], p["XKind"], p["WWidth"], p["WKind"])
     in_lanes, out_lanes, acc_bits = p["InLanes"], p["OutLanes"], p["AccWidth"]
     in_blocks, out_blocks, positions = beats(p["In"], in_lanes), beats(p["Out"], out_lanes), p["Positions"]

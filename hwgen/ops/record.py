@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.cost.area import Area, Target
+from hwgen.cost.area import Area
+from hwgen.cost.family import Family
 from hwgen.dataflow.unit import Parallelism, Unit
 from hwgen.formats import IntArray
 from hwgen.ir.graph import Array, Attrs, Node, TensorType, Value
@@ -150,7 +151,7 @@ class IntegerOp:
     refit: Callable[[Node, Value], Attrs]
     plainer: Callable[[Node], Iterator[Attrs]] = no_attrs_plainer
     takes: Callable[[Value], bool] = any_value
-    costs: Mapping[str, Callable[[Unit, Target], Area]] = field(default_factory=dict[str, Callable[[Unit, Target], Area]])
+    costs: Mapping[str, Callable[[Unit, Family], Area]] = field(default_factory=dict[str, Callable[[Unit, Family], Area]])
     fit: Callable[[Node, Parallelism], Parallelism] = fit_lanes
     work: Callable[[Node], Work] | None = None
 

@@ -59,7 +59,7 @@ class Design:
     """`Recipe`: all that a trial needs, as it goes to a worker.
 
     graph: as text.  real_outputs: of the model, for the data.  measures: names, as `measure_of` reads them; they may name code.
-    target: the family whose area is estimated.
+    target: the family whose area is estimated; dsps: whether products may go to its multiplier blocks.
     """
 
     graph: str
@@ -70,6 +70,7 @@ class Design:
     measures: tuple[str, ...]
     target: Target
     retraining: Retraining | None = None
+    dsps: bool = True
 
     def evaluator(self) -> Evaluator:
         return Bench(self).trial
@@ -110,8 +111,8 @@ class Bench:
         flow = plan_dataflow(lowered, options)
         average, total = self._bits(lowered, settings)
         return Candidate(
-            lowered, flow, predict(flow), lambda: estimate(flow, self._design.target), exact_outputs(lowered, data),
-            self._design.real_outputs, data, average, total,
+            lowered, flow, predict(flow), lambda: estimate(flow, self._design.target, dsps=self._design.dsps),
+            exact_outputs(lowered, data), self._design.real_outputs, data, average, total,
         )
 
     def _bits(self, lowered: Lowered, settings: Sequence[Setting]) -> tuple[float, float]:

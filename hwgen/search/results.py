@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from hwgen.cost.accuracy import MEASURED
+from hwgen.cost.accuracy import accuracy_of
 from hwgen.cost.area import Target
 from hwgen.errors import HwgenError
 from hwgen.flow import BuildOptions
 from hwgen.precision.rules import PrecisionConfig, Section
 from hwgen.precision.toml_text import quoted, to_toml
 from hwgen.rtl.atomic import write_text
+from hwgen.search.confirm import Confirmed
 from hwgen.search.evaluate import with_options
 from hwgen.search.goals import Goals, Measures
 from hwgen.search.journal import TrialRecord, UniformRecord, read_only
@@ -31,13 +32,19 @@ NEAREST: Final = "nearest.toml"
 
 @dataclass(frozen=True)
 class Found:
-    """trials: in their order.  uniform: designs with so many bits everywhere.  interrupted: whether trials are missing."""
+    """trials: in their order.  uniform: designs with so many bits everywhere.  target, dsps: what area was estimated of.
+
+    interrupted: whether trials are missing.  confirmed: designs that were synthesized, by their trials' numbers.
+    """
 
     space: Space
     goals: Goals
     trials: Sequence[TrialRecord]
     uniform: Sequence[UniformRecord]
+    target: Target
+    dsps: bool = True
     interrupted: bool = False
+    confirmed: Mapping[int, Confirmed] = field(default_factory=dict[int, Confirmed])
 
     @property
     def judged(self) -> list[tuple[TrialRecord, Measures]]:
@@ -74,7 +81,13 @@ def of_journal(folder: Path, like: Found) -> Found:
     if header.objectives != asked:
         what = f"is after {', '.join(header.objectives)}, not {', '.join(asked)}"
         raise HwgenError("journal", f"study {folder.name!r}", what, "compare studies of the same objectives")
-    return Found(like.space, like.goals, trials, uniform)
+    return Found(like.space, like.goals, trials, uniform, like.target, like.dsps)
+
+
+def kept_model(trial: TrialRecord) -> str | None:
+    """The file of the model that a trial trained, in the study's folder; None where it did not."""
+    digest = trial.outcome.graph_sha256
+    return None if digest is None else f"{FOLDER}/{digest}.hwg"
 
 
 def trial_config(options: BuildOptions, space: Space, trial: TrialRecord) -> str:
@@ -82,8 +95,8 @@ def trial_config(options: BuildOptions, space: Space, trial: TrialRecord) -> str
 
     A trial that trained kept its model, which has its formats in it: then the file is for that model.
     """
-    kept = trial.outcome.graph_sha256
-    title = f"trial {trial.number}" if kept is None else f"trial {trial.number}, of the model {FOLDER}/{kept}.hwg"
+    kept = kept_model(trial)
+    title = f"trial {trial.number}" if kept is None else f"trial {trial.number}, of the model {kept}"
     return config_text(title, options, space.settings(trial.key), with_formats=kept is None)
 
 
@@ -115,21 +128,23 @@ def _without_formats(config: PrecisionConfig) -> PrecisionConfig:
     )
 
 
-def record(found: Found, target: Target) -> dict[str, Any]:
+def record(found: Found) -> dict[str, Any]:
     """What `FRONT` holds, and what ``--json`` prints."""
     def entry(trial: TrialRecord, measures: Measures, config: str) -> dict[str, Any]:
-        kept = trial.outcome.graph_sha256
+        seen = found.confirmed.get(trial.number)
+        counted = None if seen is None else {
+            "area": asdict(seen.area), "error_percent": seen.errors_percent(measures), "tools": seen.tools,
+        }
         return {
-            "trial": trial.number, "key": list(trial.key), "config": config,
-            "model": None if kept is None else f"{FOLDER}/{kept}.hwg",
-            "choices": _labels(found.space, trial), "measures": dict(measures),
+            "trial": trial.number, "key": list(trial.key), "config": config, "model": kept_model(trial),
+            "choices": _labels(found.space, trial), "measures": dict(measures), "synthesized": counted,
         }
 
     nearest = found.nearest
     return {
         "objectives": [{"name": o.name, "maximise": o.maximise} for o in found.goals.objectives],
-        "constraints": [str(c) for c in found.goals.constraints], "target": str(target),
-        "expected_factor": asdict(MEASURED[target]),
+        "constraints": [str(c) for c in found.goals.constraints], "target": str(found.target),
+        "dsps": found.dsps, "expected_factor": asdict(accuracy_of(found.target, dsps=found.dsps)),
         "space": {"points": found.space.size, "dimensions": {d.name: [c.label for c in d.choices] for d in found.space.dimensions}},
         "trials": {"total": len(found.trials), "failed": len(found.failed), "different": len({t.key for t in found.trials})},
         "front": [entry(t, m, f"{FRONT_FOLDER}/{t.number:04d}.toml") for t, m in found.front],
@@ -149,7 +164,7 @@ def _labels(space: Space, trial: TrialRecord) -> Mapping[str, str]:
     return {d.name: c.label for d, c in zip(space.dimensions, space.choices(trial.key), strict=True)}
 
 
-def write(folder: Path, found: Found, options: BuildOptions, target: Target, uniform: Mapping[int, Sequence[Setting]]) -> None:
+def write(folder: Path, found: Found, options: BuildOptions, uniform: Mapping[int, Sequence[Setting]]) -> None:
     """The front, a configuration for each of its points, and the best of the first objective as `BEST`.
 
     uniform: settings of the designs that it is compared with, which get a configuration as well.
@@ -166,4 +181,4 @@ def write(folder: Path, found: Found, options: BuildOptions, target: Target, uni
         write_text(folder / name, trial_config(options, found.space, trial))
     for bits, settings in uniform.items():
         write_text(folder / UNIFORM_FOLDER / f"{bits:02d}.toml", config_text(f"{bits} bits everywhere", options, settings))
-    write_text(folder / FRONT, json.dumps(record(found, target), indent=2) + "\n")
+    write_text(folder / FRONT, json.dumps(record(found), indent=2) + "\n")

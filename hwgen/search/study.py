@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -23,13 +23,14 @@ from hwgen.flow import BuildOptions, lower
 from hwgen.ir.graph import Graph
 from hwgen.ir.text import print_graph
 from hwgen.profile.exact import real_outputs
+from hwgen.search.confirm import Confirmed, check_tools, confirmed, ends
 from hwgen.search.driver import Plan, Pool, run
-from hwgen.search.evaluate import Bench, Design
+from hwgen.search.evaluate import Bench, Design, with_options
 from hwgen.search.goals import Constraint, Goals, Measures, Objective
 from hwgen.search.journal import Header, Journal, TrialRecord, UniformRecord, opened
 from hwgen.search.making import Searched, search_space
 from hwgen.search.objectives import ALIASES, GUIDE, HARDWARE, Measure, measure_of
-from hwgen.search.results import Found, write
+from hwgen.search.results import Found, kept_model, write
 from hwgen.search.retrain import Retraining
 from hwgen.search.space import Key
 from hwgen.search.strategies.base import Strategy, Task
@@ -46,6 +47,8 @@ DEFAULT_TARGET: Final = Target.ICE40
 """It has no multiplier blocks: LUTs are all that is taken, whatever the widths."""
 Progress = Callable[[int, Measures | None], None]
 """Told how many trials are done, and the measures of the best so far."""
+Confirming = Callable[[int], None]
+"""Told the number of a trial whose design is being synthesized."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class Request:
     objectives: names of measures, or code (`measure_of`).  constraints: ``luts<=4000``.  batch: trials asked together.
     workers: processes; 1 is this one.  ray: None for none, "" for a cluster begun here, else its address.
     options: under which designs are built, whatever is searched.  section: what may be chosen.  file: its name, for messages.
-    retraining: data, epochs and learning rate of each trial's own training, or None.
+    retraining: data, epochs and learning rate of each trial's own training, or None.  dsps: whether products may go to multiplier
+    blocks.  confirm: whether the front's ends are synthesized at the end.
     """
 
     strategy: str = DEFAULT_STRATEGY
@@ -72,20 +76,39 @@ class Request:
     section: SearchSection = field(default_factory=SearchSection)
     file: str = "config"
     retraining: tuple[Dataset, int, float] | None = None
+    dsps: bool = True
+    confirm: bool = False
 
 
-def search(graph: Graph, data: Dataset, out: Path, request: Request, progress: Progress = lambda done, best: None) -> Found:
+def search(
+    graph: Graph, data: Dataset, out: Path, request: Request, progress: Progress = lambda done, best: None,
+    confirming: Confirming = lambda trial: None,
+) -> Found:
     """Searches, and leaves in ``out`` the journal, the front, and a configuration for each of its points.
 
     Ctrl-C ends it with what is there.  Raises HwgenError for bad input, and HwgenFailure where no trial meets the constraints (the
-    folder is written all the same), or all failed.
+    folder is written all the same), or all failed.  confirming: told of each trial as its design is synthesized.
     """
+    if request.confirm:
+        check_tools(request.target)
     prepared = prepare(graph, data, out, request)
     with opened(out, prepared.header, resume=request.resume) as journal:
         found = _searched(prepared, request, journal, progress)
-        write(out, found, request.options, request.target, prepared.searched.uniform)
+        write(out, found, request.options, prepared.searched.uniform)
+        if request.confirm and not found.interrupted:
+            found = replace(found, confirmed=_confirmed(graph, out, request, found, confirming))
+            write(out, found, request.options, prepared.searched.uniform)
     _check_found(found)
     return found
+
+
+def _confirmed(graph: Graph, out: Path, request: Request, found: Found, confirming: Confirming) -> dict[int, Confirmed]:
+    def source(trial: TrialRecord) -> tuple[Graph | Path, BuildOptions]:
+        options = with_options(request.options, found.space.settings(trial.key))
+        kept = kept_model(trial)
+        return (graph, options) if kept is None else (out / kept, replace(options, formats=None))
+
+    return confirmed(ends(found.front, found.goals), source, request.target, dsps=request.dsps, progress=confirming)
 
 
 @dataclass(frozen=True)
@@ -122,6 +145,7 @@ def prepare(graph: Graph, data: Dataset, out: Path, request: Request) -> Prepare
     text = print_graph(graph)
     design = Design(
         text, data, options, searched.space, real_outputs(graph, data), tuple(dict.fromkeys(names)), request.target, trained,
+        request.dsps,
     )
     asked = strategy(request.strategy, Task(searched.space, goals, request.seed, GUIDE if guides else None))
     return Prepared(asked, design, searched, goals, _header(text, data, request, searched, goals, design))
@@ -149,6 +173,7 @@ def _header(text: str, data: Dataset, request: Request, searched: Searched, goal
     library = "numpy" if request.strategy in ("greedy", "exhaustive") else "optuna"
     trial = [request.options.record.model_dump_json(), str(request.target), " ".join(design.measures)]
     trial += [] if design.retraining is None else [str(design.retraining)]
+    trial += [] if design.dsps else ["without multiplier blocks"]
     return Header(
         hwgen=_version("hwgen"), libraries={library: _version(library)}, model_sha256=hashlib.sha256(text.encode()).hexdigest(),
         data_sha256=data.sha256, space_sha256=searched.space.sha256, objectives=tuple(o.name for o in goals.objectives),
@@ -199,7 +224,8 @@ def _searched(prepared: Prepared, request: Request, journal: Journal, progress: 
     except KeyboardInterrupt:
         interrupted = True
     trials = [journal.trials[n] for n in sorted(journal.trials) if n < request.trials]
-    return Found(space, goals, trials, [journal.uniform[b] for b in sorted(journal.uniform)], interrupted)
+    uniform = [journal.uniform[b] for b in sorted(journal.uniform)]
+    return Found(space, goals, trials, uniform, request.target, request.dsps, interrupted)
 
 
 def _uniform(prepared: Prepared, journal: Journal) -> None:

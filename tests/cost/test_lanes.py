@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hwgen.cost.area import Area, Target
+from hwgen.cost.family import FAMILIES, Family
 from hwgen.cost.lanes import eltwise_cost, reduce_cost
 from hwgen.cost.matvec import matvec_cost
 from hwgen.dataflow.unit import Memory, MemoryField, Parallelism, Unit, memory_style, tree_ranks
@@ -18,7 +19,7 @@ from hwgen.formats import Integer
 from hwgen.ops.matvec import product_unit
 from tests.cost.tops import Port, hold_to_yosys
 
-COSTS: Final[Mapping[str, Callable[[Unit, Target], Area]]] = {
+COSTS: Final[Mapping[str, Callable[[Unit, Family], Area]]] = {
     "hg_reduce": reduce_cost, "hg_eltwise": eltwise_cost, "hg_matvec": matvec_cost,
 }
 MAXIMUM, SUM, WEIGHTED = range(3)
@@ -116,14 +117,14 @@ def test_estimates_are_of_the_right_size_and_exact_in_blocks(target: Target, tmp
 
 @pytest.mark.parametrize("target", Target)
 def test_one_tap_needs_no_logic(target: Target) -> None:
-    assert reduce_cost(reduction(MAXIMUM, 3, 8, 1, 8), target) == Area(ffs=25)
-    assert reduce_cost(reduction(SUM, 3, 8, 1, 8), target) == Area(ffs=25)
+    assert reduce_cost(reduction(MAXIMUM, 3, 8, 1, 8), FAMILIES[target]) == Area(ffs=25)
+    assert reduce_cost(reduction(SUM, 3, 8, 1, 8), FAMILIES[target]) == Area(ffs=25)
 
 
 @pytest.mark.parametrize("target", Target)
 def test_factors_that_are_powers_of_two_are_wires(target: Target) -> None:
     plain, shifted = combination(ADD, 3, (8, 1), (8, 1), 9), combination(ADD, 3, (8, 1), (8, 1), 12, AMul=8, BMul=8)
-    assert eltwise_cost(shifted, target) == eltwise_cost(plain, target)
+    assert eltwise_cost(shifted, FAMILIES[target]) == eltwise_cost(plain, FAMILIES[target])
 
 
 @pytest.mark.parametrize("target", Target)
@@ -135,6 +136,6 @@ def test_more_lanes_taps_and_positions_never_cost_less(target: Target) -> None:
         (product(5, 2, 2, 2, 1, 1, **codes), product(5, 2, 2, 2, 9, 1, **codes)),
         (product(5, 2, 2, 2, 9, 1, **codes), product(5, 2, 2, 2, 9, 3, **codes)),
     ):
-        less, more = (COSTS[unit.module](unit, target) for unit in (few, many))
+        less, more = (COSTS[unit.module](unit, FAMILIES[target]) for unit in (few, many))
         assert less.luts < more.luts or less.dsps < more.dsps, f"{few.parameters}: {less}, {many.parameters}: {more}"
         assert less.ffs <= more.ffs and less.dsps <= more.dsps

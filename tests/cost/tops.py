@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hwgen.cost.area import Area, Target
+from hwgen.cost.family import FAMILIES, Family
 from hwgen.dataflow.unit import Unit
 from hwgen.rtl.literal import integer_literal
 from hwgen.rtl.templates import closure
@@ -50,13 +51,13 @@ def write_sources(units: Sequence[Unit], ports: Callable[[Unit], Sequence[Port]]
 
 
 def hold_to_yosys(
-    units: Sequence[Unit], ports: Callable[[Unit], Sequence[Port]], costs: Mapping[str, Callable[[Unit, Target], Area]],
+    units: Sequence[Unit], ports: Callable[[Unit], Sequence[Port]], costs: Mapping[str, Callable[[Unit, Family], Area]],
     target: Target, folder: Path, *, ffs_within: float,
 ) -> None:
     """Fails where an estimate's blocks are not those that Yosys counts, or its LUTs and flip-flops not of the right size."""
     netlist = map_sources(folder, write_sources(units, ports, folder), "top", target)
     for k, unit in enumerate(units):
-        seen, guess = area_of(netlist.cells[f"unit{k}"], target), costs[unit.module](unit, target)
+        seen, guess = area_of(netlist.cells[f"unit{k}"], target), costs[unit.module](unit, FAMILIES[target])
         said = f"{unit.module} {unit.parameters}: {guess} for {seen}"
         assert (guess.dsps, guess.brams) == (seen.dsps, seen.brams), said
         assert guess.luts <= 1.5 * seen.luts and seen.luts <= 1.5 * guess.luts, said
