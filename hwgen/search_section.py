@@ -53,7 +53,7 @@ class SearchRoles(BaseModel):
 class SearchSection(SearchRoles):
     """The whole section.  objectives: names of measures, never code; the command line takes code as well.
 
-    device: into which designs must fit (`hwgen.cost.devices`).  dsps: whether products may go to multiplier blocks.
+    device: into which designs must fit (`hwgen.cost.devices`).  dsp: whether products may go to multiplier blocks.
     confirm: whether the front's ends are synthesized.
     """
 
@@ -65,7 +65,7 @@ class SearchSection(SearchRoles):
     constraints: list[str] = []
     target: Annotated[Target, Field(strict=False)] | None = None
     device: str | None = None
-    dsps: bool | None = None
+    dsp: bool | None = None
     confirm: bool | None = None
     types: dict[str, SearchRoles] = {}
     patterns: dict[str, SearchRoles] = {}

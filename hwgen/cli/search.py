@@ -115,7 +115,7 @@ def search(
             workers=workers or cores(), ray=ray_address or ("" if ray else None), resume=resume,
             target=family, options=resolved.options, section=section,
             file="" if config is None else config.name, retraining=training,
-            dsps=dsp if dsp is not None else section.dsps is not False,
+            dsps=dsp if dsp is not None else section.dsp is not False,
             confirm=confirm if confirm is not None else section.confirm is True,
         )
         with screen.counting("searching", request.trials) as count:

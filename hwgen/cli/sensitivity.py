@@ -56,7 +56,7 @@ def sensitivity(
         request = Request(
             objectives=(metric, cost), workers=workers or cores(), target=target or section.target or DEFAULT_TARGET,
             options=resolved.options, section=section, file="" if config is None else config.name,
-            dsps=dsp if dsp is not None else section.dsps is not False,
+            dsps=dsp if dsp is not None else section.dsp is not False,
         )
         prepared = prepare(graph, read_dataset(data, graph), Path(), request)
         space, (quality, price) = prepared.searched.space, prepared.goals.objectives

@@ -11,6 +11,9 @@ import pytest
 from cli.support import Hwgen
 from search.models import Subject, subject
 
+from hwgen.cost.area import Area, Target
+from hwgen.synth.record import Synthesis
+
 CONFIG = """
 [build]
 parallelism = "2x2"
@@ -53,6 +56,31 @@ def test_best_configuration_quantizes_to_exactly_the_accuracy_of_its_trial(small
         estimated = hwgen("estimate", small.model, *config, "--target", "ice40", "--json").record
         assert estimated["estimates"][0]["total"]["luts"] == entry["measures"]["luts"]
         assert estimated["performance"]["predicted_latency_cycles"] == entry["measures"]["latency"]
+
+
+def test_counts_of_synthesis_stand_beside_the_estimates_with_the_error(
+    small: Subject, tmp_path: Path, hwgen: Hwgen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Target, bool]] = []
+
+    def synthesize(build: object, target: Target, *, dsps: bool) -> Synthesis:
+        asked.append((target, dsps))
+        area = Area(luts=123456, ffs=2)
+        return Synthesis(target=target, sources_sha256="", total=area, stages=(), other=area, seconds=0, tools={"yosys": "1"})
+
+    monkeypatch.setattr("hwgen.synth.yosys.synthesize", synthesize)
+    monkeypatch.setattr("hwgen.synth.yosys.tools_for", lambda target, *, pnr: {"yosys": "1"})
+    words = ["search", small.model, "--data", small.path, "--config", tmp_path / "search.toml", "--out", tmp_path / "study"]
+    words += ["--target", "xc7", "--no-dsp", "--workers", 1, "--no-plots"]
+    plain = hwgen(*words)
+    assert plain.code == 0 and "synthesized" not in plain.out and not asked
+    assert "luts of xc7 without multiplier blocks within a factor" in plain.out
+    done = hwgen(*words, "--resume", "--confirm")
+    assert done.code == 0, done.err
+    assert asked == [(Target.XC7, False)] * 2
+    shown = [line for line in done.out.splitlines() if "123456" in line]
+    assert "synthesized: luts" in done.out and len(shown) == 2 and all("-9" in line and "%" in line for line in shown)
+    assert "synthesizing trial" in done.err
 
 
 def test_table_shows_the_front_and_the_designs_of_the_same_bits(small: Subject, tmp_path: Path, hwgen: Hwgen) -> None:
