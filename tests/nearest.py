@@ -50,7 +50,7 @@ class Nearest:
         self.words, self.scale = words, scale
         self.magnitudes = sorted(words)
 
-    def __call__(self, value: float) -> Fraction:
+    def __call__(self, value: float | Fraction) -> Fraction:
         """The member, with the sign of ``value``."""
         exact = Fraction(value)
         size = abs(exact) / self.scale

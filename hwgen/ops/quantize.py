@@ -17,9 +17,10 @@ from typing import Final
 import numpy as np
 
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL, Affine, Binary, Block, Integer, Quantized
+from hwgen.formats import REAL, Affine, Binary, Block, FloatFormat, Integer, Quantized
 from hwgen.ir.graph import Array, Attrs, NoAttrs, Node, TensorType, Value
 from hwgen.numerics.surd import ZERO, Surd
+from hwgen.ops.float_lowering import quantize_uneven
 from hwgen.ops.importing import ImportCall, OnnxCall
 from hwgen.ops.lowering import Lowering, Pending
 from hwgen.ops.quantizer_parameters import along_of, axis_of, bits_of, exact_scales, flag, float_format, rounding_of, whole_numbers
@@ -61,10 +62,8 @@ def _forward(node: Node) -> TorchFunction:
 
 def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
     format_ = attrs_as(node, QuantizeAttrs).format
-    if isinstance(format_, Block) or not format_.uniform:
-        what = f"a value that the network computes is quantized to {format_}, whose members do not lie evenly"
-        fix = "use a fixed-point or integer format here; weights may keep theirs"
-        raise HwgenError("unsupported-node", f"quantize {node.path!r}", what, fix)
+    if isinstance(format_, Block | FloatFormat):
+        return quantize_uneven(lowering, node, inputs[0], format_)
     return lowering.quantize(inputs[0], format_, name=node.output.name, path=node.path)
 
 

@@ -9,6 +9,7 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 import pytest
+from rounded import rounded_codes
 
 from hwgen.dataflow.unit import Role, ScheduleTiming, tensor_beats
 from hwgen.formats import Integer
@@ -22,6 +23,7 @@ from hwgen.ops.rearrange import RearrangeAttrs
 from hwgen.ops.record import Case, IntegerOp, attrs_as, make
 from hwgen.ops.requant_pieces import PiecesAttrs
 from hwgen.ops.requantize import ScaleAttrs, ThresholdAttrs
+from hwgen.ops.round_float import RoundFloatAttrs
 from hwgen.ops.sampling import random_format
 from hwgen.ops.slicing import SelectAttrs
 from hwgen.ops.source import INPUT, InputAttrs
@@ -154,6 +156,8 @@ def raw_codes(node: Node, vector: list[int]) -> list[int]:
             ]
         case TableAttrs() as a:
             return [int(a.values[x - a.low]) for x in vector]
+        case RoundFloatAttrs() as a:
+            return rounded_codes(a, vector, node.inputs[0].type.shape[-1])
         case _ if node.op == "argmax_index":
             classes = node.inputs[0].type.shape[-1]
             rows = [vector[k : k + classes] for k in range(0, len(vector), classes)]
