@@ -39,7 +39,7 @@ def test_cells_run_one_by_one_and_build_what_was_tried() -> None:
     for package in ("sklearn", "optuna", "matplotlib"):
         pytest.importorskip(package, reason=f"{package} is not installed")
     done = subprocess.run(
-        [sys.executable, "-m", "examples.mixed_precision.run"], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+        [sys.executable, "-m", "examples.mixed_precision.run"], cwd=ROOT, capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "what is built is what was tried" in done.stdout
