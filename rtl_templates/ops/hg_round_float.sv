@@ -134,8 +134,9 @@ module hg_round_float #(
 
   for (genvar l = 0; l < Lanes; l++) begin : gen_lane
     localparam int unsigned Of = l / Block;
-    logic             negative, normal, odd, tie_up;
-    logic [Width-1:0] value, cut, last, kept, member;
+    logic                negative, normal, odd, tie_up;
+    logic [Width-1:0]    value, cut, last, kept, member;
+    logic [OutWidth-1:0] code;
 
     if (InSigned) begin : gen_signed
       assign negative = in_data_i[l][InWidth-1];
@@ -152,6 +153,7 @@ module hg_round_float #(
     assign odd    = cut[0] && tie_up && ((size_2_q[l] & last) != '0);
     assign kept   = (rounded_q[l] > limit_q[Of]) ? limit_q[Of] : rounded_q[l];
     assign member = (HasZero || kept != '0) ? kept : unit_q[Of];
+    assign code   = OutWidth'(member >> Drop);
 
     always_ff @(posedge clk_i) begin
       size_q[l]       <= negative ? -value : value;
@@ -161,7 +163,7 @@ module hg_round_float #(
       negative_2_q[l] <= negative_q[l];
       rounded_q[l]    <= (size_2_q[l] + (cut >> 1) + Width'(odd)) & ~cut;
       negative_3_q[l] <= negative_2_q[l];
-      out_data_o[l]   <= negative_3_q[l] ? -OutWidth'(member >> Drop) : OutWidth'(member >> Drop);
+      out_data_o[l]   <= negative_3_q[l] ? -code : code;
     end
   end
 
