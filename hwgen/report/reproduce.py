@@ -55,9 +55,10 @@ def commands(
     found.append(Command("Verify this build again", " ".join(["hwgen sim BUILD", *checked])))
     found.append(Command("Simulate it with cocotb, every layer under random stalls", "hwgen sim BUILD --cocotb"))
     for synthesis in syntheses:
+        without = "" if synthesis.dsps else " --no-dsp"
         routed = " --pnr" if synthesis.timing is not None else ""
         checked_netlist = " --netlist-sim" if synthesis.netlist is not None else ""
-        line = f"hwgen synth BUILD --target {synthesis.target}{routed}{checked_netlist}"
+        line = f"hwgen synth BUILD --target {synthesis.target}{without}{routed}{checked_netlist}"
         found.append(Command(f"Synthesize it for {synthesis.target} again", line))
     found.append(Command("Write this page again", "hwgen report BUILD"))
     return tuple(found)
