@@ -191,6 +191,38 @@ def _is_function(value: Value) -> bool:
 def _is_off_grid(value: Value) -> bool:
     """Whether a function, or a clamp of an accumulator, makes the value: its limit is no code of the accumulator's grid."""
     made, clamped = _behind(value)
+    return made.type.format is REAL and ((clamped and _is_accumulator(made)) or made.producer.op in _FUNCTIONS)
+
+
+def _is_accumulator(value: Value) -> bool:
+    """Whether a product by weights, with nothing on a grid behind it, is part of the value."""
+    stack, seen = [value], {value}
+    while stack:
+        made = stack.pop()
+        if made.type.format is REAL and made.producer.op in PRODUCTS:
+            return True
+        if made.type.format is REAL and made.producer.op in (*TRANSPARENT, *_AFFINE, *_MEETINGS, *_JOINS):
+            before = [v for v in made.producer.inputs if v not in seen]
+            stack += before
+            seen.update(before)
+    return False
+
+
+def _behind_pool(value: Value) -> bool:
+    """Whether the value is on a grid as soon as the input of a max pool before it is."""
+    while value.producer.op in MOVES:
+        value = value.producer.inputs[0]
+    return value.producer.op == "max_pool"
+
+
+def _is_function(value: Value) -> bool:
+    """Whether a function that has no exact codes makes the value, with nothing but scales, clamps and moves after it."""
+    return value.type.format is REAL and _behind(value)[0].producer.op in _FUNCTIONS
+
+
+def _is_off_grid(value: Value) -> bool:
+    """Whether a function, or a clamp of an accumulator, makes the value: its limit is no code of the accumulator's grid."""
+    made, clamped = _behind(value)
     return made.type.format is REAL and (clamped or made.producer.op in _FUNCTIONS)
 
 
@@ -214,5 +246,5 @@ def needed_inputs(node: Node, graph: Graph, inputs: Sequence[Value]) -> Sequence
     if node.op in _NEEDS_CODES:
         return range(min(2, len(inputs)))
     if node.op in _JOINS or (isinstance(node.attrs, PadAttrs) and node.attrs.value.sign()):
-        return range(len(inputs))
+        return [k for k, value in enumerate(inputs) if _is_accumulator(value) or _is_function(value)]
     return [k for k, value in enumerate(inputs) if node.op in _MEETINGS and _is_off_grid(value)]
