@@ -176,24 +176,6 @@ def grid_of(value: Value) -> Format:
     return value.type.format
 
 
-def _behind_pool(value: Value) -> bool:
-    """Whether the value is on a grid as soon as the input of a max pool before it is."""
-    while value.producer.op in MOVES:
-        value = value.producer.inputs[0]
-    return value.producer.op == "max_pool"
-
-
-def _is_function(value: Value) -> bool:
-    """Whether a function that has no exact codes makes the value, with nothing but scales, clamps and moves after it."""
-    return value.type.format is REAL and _behind(value)[0].producer.op in _FUNCTIONS
-
-
-def _is_off_grid(value: Value) -> bool:
-    """Whether a function, or a clamp of an accumulator, makes the value: its limit is no code of the accumulator's grid."""
-    made, clamped = _behind(value)
-    return made.type.format is REAL and ((clamped and _is_accumulator(made)) or made.producer.op in _FUNCTIONS)
-
-
 def _is_accumulator(value: Value) -> bool:
     """Whether a product by weights, with nothing on a grid behind it, is part of the value."""
     stack, seen = [value], {value}
@@ -223,7 +205,7 @@ def _is_function(value: Value) -> bool:
 def _is_off_grid(value: Value) -> bool:
     """Whether a function, or a clamp of an accumulator, makes the value: its limit is no code of the accumulator's grid."""
     made, clamped = _behind(value)
-    return made.type.format is REAL and (clamped or made.producer.op in _FUNCTIONS)
+    return made.type.format is REAL and ((clamped and _is_accumulator(made)) or made.producer.op in _FUNCTIONS)
 
 
 def _behind(value: Value) -> tuple[Value, bool]:
