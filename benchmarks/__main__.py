@@ -1,8 +1,8 @@
-"""Measures speed, trials of a search, the accuracy of estimates, and the clock; nothing is asserted.
+"""Measures speed, the accuracy of estimates, and the clock; nothing is asserted.
 
-    python -m benchmarks [speed] [search] [area] [clock] [--model MODEL.onnx] [--targets ecp5,xcup] [--no-dsp] [--seed N] [--json]
+    python -m benchmarks [speed] [area] [clock] [--model MODEL.onnx] [--targets ecp5,xcup] [--seed N] [--json]
 
-Without a name all of them run. The figures are left in build/benchmarks.json as well.
+Without a name all three run. The figures are left in build/benchmarks.json as well.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import area, clock, search, speed
+from benchmarks import area, clock, speed
 from benchmarks.networks import Recipe, write_network
 from hwgen.cost.area import Target
 
-PARTS: Final = ("speed", "search", "area", "clock")
+PARTS: Final = ("speed", "area", "clock")
 RESULT: Final = Path("build/benchmarks.json")
 
 
@@ -28,7 +28,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (all)")
     parser.add_argument("--model", type=Path, help="of the speed figures: an ONNX or QONNX file (a random network)")
     parser.add_argument("--targets", default="ecp5,xcup", help="of the area table: families, joined by commas (ecp5,xcup)")
-    parser.add_argument("--no-dsp", dest="dsps", action="store_false", help="of the area table: products in LUTs")
     parser.add_argument("--seed", type=int, default=0, help="of placement (0)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     arguments = parser.parse_args()
@@ -61,12 +60,8 @@ def main() -> None:
                 figures = speed.measure(arguments.model or write_network(Recipe(), place / "random.onnx"), place)
                 record[part] = {f.what: f.value for f in figures}
                 show("Speed", [str(f) for f in figures])
-            elif part == "search":
-                trials = search.measure(place)
-                record[part] = [dataclasses.asdict(t) for t in trials]
-                show(f"Search: trials on one core, {search.SAMPLES} samples", search.table(trials))
             elif part == "area":
-                rows = area.measure(arguments.targets, place, dsps=arguments.dsps)
+                rows = area.measure(arguments.targets, place)
                 record[part] = [{**dataclasses.asdict(r), "ratio": round(r.ratio, 3), "exact": r.exact} for r in rows]
                 show("Area: estimated, and counted by Yosys", area.table(rows))
             else:

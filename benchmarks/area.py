@@ -46,24 +46,24 @@ class AreaRow:
         return (self.estimated.dsps, self.estimated.brams) == (self.synthesized.dsps, self.synthesized.brams)
 
 
-def _row(design: Design, target: Target, folder: Path, dsps: bool) -> AreaRow:
+def _row(design: Design, target: Target, folder: Path) -> AreaRow:
     build = Build(folder)
     start = time.perf_counter()
-    estimated = estimate(build.flow, target, dsps=dsps).total
+    estimated = estimate(build.flow, target).total
     seconds = time.perf_counter() - start
-    made = synthesize(build, target, dsps=dsps)
+    made = synthesize(build, target)
     return AreaRow(
         design.name, str(target), design.options.parallelism or "", estimated, made.total, round(1000 * seconds, 2), made.seconds
     )
 
 
-def measure(targets: Sequence[Target], folder: Path, *, dsps: bool = True) -> tuple[AreaRow, ...]:
-    """Synthesizes every design for every family, as many at a time as there are cores.  dsps: with multiplier blocks."""
+def measure(targets: Sequence[Target], folder: Path) -> tuple[AreaRow, ...]:
+    """Synthesizes every design for every family, as many at a time as there are cores."""
     made = designs(folder)
     places = [folder / f"design{k}" for k in range(len(made))]
     for design, place in zip(made, places, strict=True):
         emit_model(design.model, place, design.options)
-    jobs = [(d, t, p, dsps) for t in targets for d, p in zip(made, places, strict=True)]
+    jobs = [(d, t, p) for t in targets for d, p in zip(made, places, strict=True)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return tuple(pool.map(lambda job: _row(*job), jobs))
 

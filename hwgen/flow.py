@@ -13,10 +13,11 @@ import numpy as np
 from hwgen.build_report import BuildReport
 from hwgen.cost.area import Target
 from hwgen.dataflow.cycles import Performance, predict, size_fifos
-from hwgen.dataflow.folding import DEFAULT, by_default, by_layer, for_interval, from_text, paths
-from hwgen.dataflow.plan import Choices, Dataflow, integer_format, plan
+from hwgen.dataflow.folding import by_default, for_interval, from_text
+from hwgen.dataflow.plan import Dataflow, integer_format, plan
 from hwgen.errors import HwgenError, understood
 from hwgen.formats import REAL, FloatArray, Quantized
+from hwgen.frontend.hls4ml_config import Hls4mlConfig
 from hwgen.frontend.limits import read_bytes, read_graph_text
 from hwgen.frontend.onnx_reader import ReadResult, read_onnx
 from hwgen.ir.graph import Graph
@@ -27,7 +28,6 @@ from hwgen.ops.table import ATTRS
 from hwgen.ops.table import REAL as REAL_OPS
 from hwgen.phases import Clock, Progress
 from hwgen.pipeline import Info, Pass, parse_pipeline, pass_of, run
-from hwgen.precision.rules import PrecisionConfig, Rules
 from hwgen.rtl.atomic import check_replaceable, folder_beside, install, replaced_folder
 from hwgen.rtl.build_directory import MANIFEST, Build, vectors_of, write_build
 from hwgen.rtl.manifest import Manifest, OptionsRecord
@@ -47,8 +47,6 @@ DEFAULT_PRECISION: Final = "fixed<16,6>"
 """Of a model without any quantizer, where none is asked for."""
 _NO_HOST_STEPS: Final = ("input", "constant", "decode")
 _PREPARE: Final = "fold-constants, fold-scalar-arithmetic, fold-gates, fold-batch-norm"
-_PREPARE_TRAINING: Final = "fold-constants{quantizers=false}"
-"""What is trained stays a float of its own: weights before their quantizers, biases, batch norms."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,7 @@ class BuildOptions:
     samples, seed: of the verification; samples None: 100, or fewer where an inference takes long.  cycles_budget: simulated cycles
     that it should not exceed (see `hwgen.sim.trials`).
     parallelism: ``4x8``, ``full``, ``fc1=4x8,fc2=2x2`` (inputs x outputs); interval: cycles an inference instead.
-    folding: the parallelism of layers, by layer, pattern, type and default, that a configuration says.
-    formats: of points by layer, pattern, type and default, as `hwgen.config` or `hwgen.frontend.hls4ml_config` reads them.
+    hls4ml_config: types of layers, as `hwgen.frontend.hls4ml_config.read_hls4ml_config` reads them.
     precision: format of what the model leaves in float; calibration: (samples, …) float data that sets its ranges.
     input_format: of an input that the model does not quantize (None: fixed<16,6>).
     argmax: decide on chip.  inputs: (samples, …) real data to verify with, instead of random codes; by input name where the model
@@ -72,8 +69,7 @@ class BuildOptions:
     cycles_budget: int = CYCLES_BUDGET
     parallelism: str | None = None
     interval: int | None = None
-    folding: PrecisionConfig | None = None
-    formats: PrecisionConfig | None = None
+    hls4ml_config: Hls4mlConfig | None = None
     precision: str | None = None
     calibration: FloatArray | None = field(default=None, compare=False)
     input_format: str | None = None
@@ -85,14 +81,10 @@ class BuildOptions:
     @property
     def record(self) -> OptionsRecord:
         """What the manifest keeps of them."""
-        data, folding, formats = self.calibration, self.folding, self.formats
-        by_layer = () if folding is None else ((name, s.parallelism) for name, s in folding.layers if s.parallelism)
-        general = self.parallelism or (folding and folding.default.parallelism)
-        from_hls4ml = formats is not None and formats.meaning == "hls4ml"
+        data = self.calibration
         return OptionsRecord(
-            parallelism=",".join([*([general] if general else []), *(f"{name}={text}" for name, text in by_layer)]) or None,
-            interval=self.interval, hls4ml_config_sha256=formats.sha256 if formats is not None and from_hls4ml else None,
-            config_sha256=None if formats is None or from_hls4ml else formats.sha256, precision=self.precision,
+            parallelism=self.parallelism, interval=self.interval,
+            hls4ml_config_sha256=None if self.hls4ml_config is None else self.hls4ml_config.sha256, precision=self.precision,
             calibration_sha256=None if data is None else hashlib.sha256(np.ascontiguousarray(data).tobytes()).hexdigest(),
             input_format=self.input_format, argmax=self.argmax,
         )
@@ -102,15 +94,13 @@ class BuildOptions:
 class Lowered:
     """graph: integers, and what the host does after decoding.  quantized: the real graph it was made from.  infos: of passes.
 
-    default_precision: that the model got because it has no quantizer and none was asked for.  folding: what a configuration says of
-    the parallelism of its layers.
+    default_precision: that the model got because it has no quantizer and none was asked for.
     """
 
     graph: Graph
     quantized: Graph
     infos: tuple[Info, ...]
     default_precision: str | None = None
-    folding: Rules | None = None
 
     @property
     def quantizers(self) -> dict[str, Quantized]:
@@ -156,14 +146,16 @@ def run_passes(graph: Graph, passes: str | Sequence[Pass]) -> tuple[Graph, tuple
     return run(graph, parse_pipeline(passes) if isinstance(passes, str) else passes)
 
 
-def _formats(graph: Graph, options: BuildOptions, prepare: str) -> tuple[list[Pass], str | None]:
-    """The passes after which every value has the format that the options say; the default precision, where none is asked for."""
-    passes = list(parse_pipeline(prepare))
-    formats = options.formats
-    if formats is not None:
-        passes.insert(0, pass_of("assign-formats", config=formats, training=not prepare))
-    from_hls4ml = formats is not None and formats.meaning == "hls4ml"
-    chosen = options.precision is not None or from_hls4ml or any(n.op == "quantize" for n in graph.nodes)
+@understood("the model")
+def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
+    """Quantizes what is left in float as the options say, and lowers to integers."""
+    options = options or BuildOptions()
+    if any(v.type.format is not REAL for v in graph.inputs):
+        return Lowered(graph, graph, ())
+    passes = list(parse_pipeline(_PREPARE))
+    if options.hls4ml_config is not None:
+        passes.insert(1, pass_of("assign-layer-precision", config=options.hls4ml_config))
+    chosen = options.precision is not None or options.hls4ml_config is not None or any(n.op == "quantize" for n in graph.nodes)
     default = None if chosen else DEFAULT_PRECISION
     precision = default if options.precision is None else options.precision
     if precision is not None:
@@ -173,64 +165,27 @@ def _formats(graph: Graph, options: BuildOptions, prepare: str) -> tuple[list[Pa
             "assign-input-format", format=options.input_format or DEFAULT_INPUT_FORMAT, override=options.input_format is not None
         )
     )
-    return passes, default
-
-
-@understood("the model")
-def for_training(
-    graph: Graph, options: BuildOptions | None = None, *, fold_batch_norm: bool = False, before_formats: Sequence[Pass] = ()
-) -> tuple[Graph, tuple[Info, ...]]:
-    """The graph with the formats that `lower` would give it, its weights and biases still floats, to be trained.
-
-    fold_batch_norm: into the weights before them, before these are quantized.  before_formats: run between the two.
-    """
-    prepare = parse_pipeline(f"{_PREPARE_TRAINING}, fold-batch-norm" if fold_batch_norm else _PREPARE_TRAINING)
-    graph, infos = run(graph, [*prepare, *before_formats])
-    passes, _ = _formats(graph, options or BuildOptions(), "")
-    graph, more = run(graph, passes)
-    return graph, (*infos, *more)
-
-
-@understood("the model")
-def lower(graph: Graph, options: BuildOptions | None = None) -> Lowered:
-    """Quantizes what is left in float as the options say, and lowers to integers."""
-    options = options or BuildOptions()
-    is_lowered = any(v.type.format is not REAL for v in graph.inputs)
-    if is_lowered and options.formats is not None:
-        raise HwgenError("usage", f"model {graph.name!r}", "is lowered already", "give formats for the model before lowering")
-    folding = None if options.folding is None else options.folding.on(graph)
-    if is_lowered:
-        return Lowered(graph, graph, (), folding=folding)
-    passes, default = _formats(graph, options, _PREPARE)
     if options.argmax:
         passes.append(pass_of("argmax-on-chip"))
     passes.append(pass_of("fold-constants"))
     quantized, infos = run(graph, passes)
     lowered, last = run(quantized, [pass_of("lower")])
-    used = any(info.name == "assign-precision" and info.changed for info in infos)
-    return Lowered(lowered, quantized, (*infos, *last), default if used else None, folding)
+    return Lowered(lowered, quantized, (*infos, *last), default)
 
 
 @understood("the model")
-def plan_dataflow(source: Graph | Lowered, options: BuildOptions | None = None) -> Dataflow:
-    """Stages with their parallelism and FIFOs.  source: what `lower` made, or the graph alone, of which no file says anything."""
-    graph = source.graph if isinstance(source, Lowered) else source
-    return size_fifos(plan(graph, choose_parallelism(source, options)))
-
-
-def choose_parallelism(source: Graph | Lowered, options: BuildOptions | None = None) -> Choices:
-    """Of each layer, as the options and a configuration say.  source: see `plan_dataflow`."""
+def plan_dataflow(graph: Graph, options: BuildOptions | None = None) -> Dataflow:
+    """Stages with their parallelism and FIFOs."""
     options = options or BuildOptions()
-    graph, folding = (source.graph, source.folding) if isinstance(source, Lowered) else (source, None)
-    named = {} if folding is None else folding.parallelism(paths(graph))
-    general = options.parallelism or (folding and folding.config.default.parallelism)
-    if options.interval is not None and (general or named):
+    if options.interval is not None and options.parallelism is not None:
         raise HwgenError("usage", "--interval", "given together with --parallelism", "give one of the two")
     if options.interval is not None:
-        return for_interval(graph, options.interval)
-    if named:
-        return by_layer(graph, general or DEFAULT, named)
-    return by_default(graph) if general is None else from_text(graph, general)
+        choices = for_interval(graph, options.interval)
+    elif options.parallelism is not None:
+        choices = from_text(graph, options.parallelism)
+    else:
+        choices = by_default(graph)
+    return size_fifos(plan(graph, choices))
 
 
 def simulate(
@@ -259,30 +214,28 @@ def simulate(
 
 
 def synthesize(
-    build_dir: Path, target: Target, *, dsps: bool = True, pnr: bool = False, netlist_samples: int = 0, seed: int = 0,
+    build_dir: Path, target: Target, *, pnr: bool = False, netlist_samples: int = 0, seed: int = 0,
     progress: Progress = lambda _: None,
 ) -> Synthesis:
     """What Yosys makes of a build.  pnr: place and route as well.  netlist_samples: simulate the netlist on so many inputs.
 
-    dsps: whether multiplier blocks may be used.  seed: of placement and of those inputs.  The build directory keeps what was
-    found, and a page that shows it.
+    seed: of placement and of those inputs.  The build directory keeps what was found, and a page that shows it.
     """
     from hwgen.synth.yosys import tools_for
 
     tools_for(target, pnr=pnr)
     progress("synthesize")
-    existing = Build(build_dir)
-    return _synthesized(existing, target, dsps=dsps, pnr=pnr, netlist_samples=netlist_samples, seed=seed, progress=progress)
+    return _synthesized(Build(build_dir), target, pnr=pnr, netlist_samples=netlist_samples, seed=seed, progress=progress)
 
 
 def _synthesized(
-    existing: Build, target: Target, *, pnr: bool, dsps: bool = True, netlist_samples: int = 0, seed: int, progress: Progress
+    existing: Build, target: Target, *, pnr: bool, netlist_samples: int = 0, seed: int, progress: Progress
 ) -> Synthesis:
     from hwgen.report.page import write_page
     from hwgen.synth.store import save
     from hwgen.synth.yosys import synthesize
 
-    made = synthesize(existing, target, dsps=dsps, pnr=pnr, netlist_samples=netlist_samples, seed=seed, progress=progress)
+    made = synthesize(existing, target, pnr=pnr, netlist_samples=netlist_samples, seed=seed, progress=progress)
     save(existing, made)
     write_page(existing)
     return made
@@ -347,7 +300,7 @@ def _prepare(
     with clock.phase("lower"):
         lowered = lower(graph, options)
     with clock.phase("plan"):
-        flow = plan_dataflow(lowered, options)
+        flow = plan_dataflow(lowered.graph, options)
         predicted = predict(flow)
         if options.inputs is None:
             samples = options.samples or affordable_samples(flow, predicted, DEFAULT_SAMPLES, options.cycles_budget)

@@ -115,10 +115,8 @@ _STEP: Final = re.compile(r"\s*([a-z-]+)\s*(?:\{([^{}]*)\})?\s*")
 
 
 def _option(text: str) -> Any:
-    """An option's value: integer, decimal fraction, true, false, or text (quoted where it holds a comma)."""
+    """An option's value: integer, true, false, or text (quoted where it holds a comma)."""
     text = text.strip()
-    if re.fullmatch(r"-?\d+\.\d+", text):
-        return float(text)
     if re.fullmatch(r"-?\d+", text):
         return int(text)
     return {"true": True, "false": False}.get(text, text.strip('"'))

@@ -18,14 +18,10 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "ir": {"formats", "numerics"},
     "dataflow": {"formats", "numerics", "ir", "ops"},
     "ops": {"formats", "numerics", "ir", "dataflow", "cost"},
-    "frontend": {"formats", "numerics", "ir", "ops", "precision"},
-    "precision": {"formats", "numerics", "ir", "ops"},
+    "frontend": {"formats", "numerics", "ir", "ops"},
     "rtl": {"formats", "numerics", "ir", "ops", "dataflow"},
     "sim": {"formats", "numerics", "ir", "ops", "dataflow", "rtl"},
     "cost": {"formats", "numerics", "ir", "ops", "dataflow"},
-    "training": {"formats", "numerics", "ir", "ops", "data", "metrics"},
-    "calibration": {"formats", "numerics", "ir", "ops", "data", "pipeline", "training"},
-    "pruning": {"formats", "numerics", "ir", "ops", "dataflow", "precision", "pipeline", "flow"},
     "synth": {"formats", "ir", "ops", "dataflow", "rtl", "sim", "cost"},
 }
 """What is not listed (the command line, the report, the search, the verbs of hwgen itself) stands at the top."""
@@ -37,7 +33,7 @@ COMMON: Final = (
 """What every room may use: the error, where data files lie, the gate that foreign files pass, and the machine: files that appear
 whole, what is compiled once and kept, programs that end with us, and the compiler."""
 
-TOP: Final = {"cli", "report", "search", "profile"}
+TOP: Final = {"cli", "report", "search"}
 
 
 def sources(package: str) -> list[Path]:

@@ -30,7 +30,7 @@ def check(model: ModelPath, options: ModelOptions, explain: Explain = False, jso
         if read.graph is not None:
             try:
                 lowered = flow.lower(read.graph, request.options)
-                flow.plan_dataflow(lowered, request.options)
+                flow.plan_dataflow(lowered.graph, request.options)
             except HwgenError as error:
                 problems += getattr(error, "problems", (error,))
     record = {

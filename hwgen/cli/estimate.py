@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwgen.cli.options import AnyPath, Dsp, Json, ModelOptions, with_model_options
+from hwgen.cli.options import AnyPath, Json, ModelOptions, with_model_options
 from hwgen.cost.area import Target
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ def estimate(
     target: Annotated[
         Target | None, typer.Option("--target", help="The family of devices; without it, the total for each of them.")
     ] = None,
-    dsp: Dsp = None,
     json: Json = False,
 ) -> None:
     """Estimate area and speed, without synthesis.
@@ -43,19 +42,18 @@ def estimate(
     screen = Screen(as_json=json)
     with options.resolved(model) as request:
         existing = Build(model) if model.is_dir() else None
-        asked = request.options
-        as_built = existing is not None and not (asked.parallelism or asked.interval or asked.folding)
+        as_built = existing is not None and request.options.parallelism is None and request.options.interval is None
         if existing is not None and as_built:
             planned = existing.flow
         else:
-            graph = existing.graph if existing is not None else flow.import_model(model)
-            planned = flow.plan_dataflow(flow.lower(graph, request.options), request.options)
+            graph = existing.graph if existing is not None else flow.lower(flow.import_model(model), request.options).graph
+            planned = flow.plan_dataflow(graph, request.options)
     performance = predict(planned)
     chosen = target or request.options.target
     start = time.perf_counter()
-    estimates = [cost.estimate(planned, one, dsps=dsp is not False) for one in ([chosen] if chosen is not None else Target)]
+    estimates = [cost.estimate(planned, one) for one in ([chosen] if chosen is not None else Target)]
     seconds = time.perf_counter() - start
-    made = {e.target: _synthesis(existing, e) if existing is not None and as_built else None for e in estimates}
+    made = {e.target: _synthesis(existing, e.target) if existing is not None and as_built else None for e in estimates}
     screen.result(
         {
             "model": {"name": planned.name, "macs": planned.macs},
@@ -87,36 +85,34 @@ def estimate(
     )
 
 
-def _synthesis(build: Build, one: Estimate) -> Synthesis | None:
-    """What synthesis said of the build as it is now, of the cells that the estimate is of."""
-    from hwgen.cost.family import family_of
+def _synthesis(build: Build, target: Target) -> Synthesis | None:
+    """What synthesis said of the build as it is now."""
     from hwgen.synth.store import is_current, load
 
-    found = load(build, one.target)
-    if found is None or not is_current(build, found):
-        return None
-    alike = family_of(one.target, dsps=one.dsps) == family_of(one.target, dsps=found.dsps)
-    return found if alike else None
+    found = load(build, target)
+    return found if found is not None and is_current(build, found) else None
 
 
 def _expected_error(estimates: list[Estimate]) -> list[tuple[str, str]]:
-    from hwgen.cost.accuracy import accuracy_of
+    from hwgen.cost.accuracy import MEASURED
 
     lines: list[tuple[str, str]] = []
     for one in estimates:
-        factor = accuracy_of(one.target, dsps=one.dsps)
+        factor = MEASURED[one.target]
         text = f"{one.target}: luts within a factor {factor.typical:g} of Yosys's as a rule, {factor.largest:g} at most"
         lines.append(("" if lines else "expected error", f"{text}; dsps and brams exact (measured)"))
     return lines
 
 
-def _row(name: str, area: Area, made: Synthesis | None, synthesized: Area | None = None) -> list[Cell]:
-    from hwgen.cost.accuracy import error_percent
+def _error_percent(estimated: int, synthesized: int) -> float:
+    return round(100 * (estimated - synthesized) / max(1, synthesized), 1)
 
+
+def _row(name: str, area: Area, made: Synthesis | None, synthesized: Area | None = None) -> list[Cell]:
     seen = synthesized or (made.total if made is not None else None)
     beside: list[Cell] = [None] * 4
     if seen is not None:
-        beside = [seen.luts, seen.dsps, seen.brams, f"{error_percent(area.luts, seen.luts):+.1f} %"]
+        beside = [seen.luts, seen.dsps, seen.brams, f"{_error_percent(area.luts, seen.luts):+.1f} %"]
     return [name, area.luts, area.ffs, area.carries, area.dsps, area.brams, *beside]
 
 
@@ -129,14 +125,14 @@ def _layer_rows(one: Estimate, made: Synthesis | None) -> list[list[Cell]]:
 def _record(one: Estimate, made: Synthesis | None) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from hwgen.cost.accuracy import accuracy_of, error_percent
+    from hwgen.cost.accuracy import MEASURED
 
     errors = None
     if made is not None:
         pairs = zip(asdict(one.total).items(), asdict(made.total).values(), strict=True)
-        errors = {name: error_percent(estimated, synthesized) for (name, estimated), synthesized in pairs}
+        errors = {name: _error_percent(estimated, synthesized) for (name, estimated), synthesized in pairs}
     return {
-        "target": str(one.target), "dsps": one.dsps, "total": asdict(one.total), "stages": [asdict(s) for s in one.stages],
+        "target": str(one.target), "total": asdict(one.total), "stages": [asdict(s) for s in one.stages],
         "other": asdict(one.other), "synthesized": asdict(made.total) if made is not None else None, "error_percent": errors,
-        "expected_factor": asdict(accuracy_of(one.target, dsps=one.dsps)),
+        "expected_factor": asdict(MEASURED[one.target]),
     }

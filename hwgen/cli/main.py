@@ -21,17 +21,11 @@ from hwgen.cli.formats import formats
 from hwgen.cli.import_ import import_
 from hwgen.cli.inspect import inspect
 from hwgen.cli.ops import ops
-from hwgen.cli.profile import profile
-from hwgen.cli.prune import prune
-from hwgen.cli.quantize import quantize
 from hwgen.cli.report import report
-from hwgen.cli.search import search
-from hwgen.cli.sensitivity import sensitivity
 from hwgen.cli.show import show
 from hwgen.cli.sim import sim
 from hwgen.cli.synth import synth
 from hwgen.cli.trace import trace
-from hwgen.cli.train import train
 from hwgen.errors import EXIT_BAD_INPUT, EXIT_FAILED, HwgenError, clean
 
 EXIT_INTERRUPTED: Final = 130
@@ -70,10 +64,7 @@ def _common(version: bool = typer.Option(False, "--version", callback=_version, 
     del version  # its callback has done the work
 
 
-for _command in (
-    build, check, import_, show, inspect, profile, quantize, prune, train, search, sensitivity,
-    estimate, emit, sim, synth, report, trace, ops, formats, doctor,
-):
+for _command in (build, check, import_, show, inspect, estimate, emit, sim, synth, report, trace, ops, formats, doctor):
     app.command(_command.__name__.rstrip("_"))(_command)
 
 

@@ -39,27 +39,7 @@ CyclesBudget = Annotated[
 ]
 Cocotb = Annotated[bool, typer.Option("--cocotb", help="Also simulate with cocotb, every layer under random stalls.")]
 TargetName = Annotated[Target | None, typer.Option("--target", help="Synthesize for this family of devices.")]
-Dsp = Annotated[
-    bool | None, typer.Option("--dsp/--no-dsp", help="Whether products may go to multiplier blocks; else LUTs make all (--dsp)."),
-]
 Pnr = Annotated[bool, typer.Option("--pnr", help="Place and route as well (ecp5): the clock, and the path that limits it.")]
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE", help="TOML with these options and formats of layers; the command line wins over it."),
-]
-Hls4mlConfigFile = Annotated[
-    Path | None, typer.Option("--hls4ml-config", metavar="FILE", help="Types of layers, in hls4ml's form (YAML or JSON)."),
-]
-PrecisionText = Annotated[
-    str | None, typer.Option("--precision", metavar="FORMAT", help="Format of what the model leaves in float, e.g. fixed<8,3>."),
-]
-InputFormatText = Annotated[
-    str | None, typer.Option("--input-format", metavar="FORMAT", help="Format of the input (the model's own, or fixed<16,6>)."),
-]
-CalibrationFile = Annotated[
-    Path | None,
-    typer.Option("--calibration", metavar="FILE.npy", help="Real data (samples, ...) that sets the ranges of --precision."),
-]
 Explain = Annotated[bool, typer.Option("--explain", help="Say what each pass changed, and what it left and why.")]
 
 DEFAULT_SAMPLES: Final = 100
@@ -81,45 +61,53 @@ class ModelOptions:
         int | None,
         typer.Option("--interval", metavar="N", min=1, help="Choose the parallelism for at most N cycles an inference."),
     ] = None
-    hls4ml_config: Hls4mlConfigFile = None
-    precision: PrecisionText = None
-    input_format: InputFormatText = None
+    hls4ml_config: Annotated[
+        Path | None,
+        typer.Option("--hls4ml-config", metavar="FILE", help="Types of layers, in hls4ml's form (YAML or JSON)."),
+    ] = None
+    precision: Annotated[
+        str | None,
+        typer.Option("--precision", metavar="FORMAT", help="Format of what the model leaves in float, e.g. fixed<8,3>."),
+    ] = None
+    input_format: Annotated[
+        str | None, typer.Option("--input-format", metavar="FORMAT", help="Format of the input (the model's own, or fixed<16,6>)."),
+    ] = None
     argmax: Annotated[
         bool | None, typer.Option("--argmax/--no-argmax", help="Decide on chip: the index of the largest output.")
     ] = None
-    calibration: CalibrationFile = None
+    calibration: Annotated[
+        Path | None,
+        typer.Option("--calibration", metavar="FILE.npy", help="Real data (samples, ...) that sets the ranges of --precision."),
+    ] = None
     inputs: Inputs = None
-    config: ConfigFile = None
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="TOML with these options; the command line wins over it."),
+    ] = None
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Build directory (build/<name of the model>).")] = None
 
     @contextmanager
     def resolved(self, model: Path) -> Generator[Request]:
         """The options of the command line over those of the file; inside, an error about the file's layers names the file."""
-        from hwgen.arrays import first_samples, load_array, load_single
-        from hwgen.config import BuildSection, read_config
+        from hwgen.cli.arrays import first_samples, load_array, load_single
+        from hwgen.config import Config, read_config
         from hwgen.flow import BuildOptions
         from hwgen.frontend.hls4ml_config import read_hls4ml_config
 
-        file = read_config(self.config) if self.config is not None else None
-        section, layers = (BuildSection(), None) if file is None else (file.build, file.layers)
+        file = read_config(self.config) if self.config is not None else Config()
+        section = file.build
         beside = self.config.parent if self.config is not None else Path()
         from_file = self.parallelism is None and self.interval is None
         samples = self.samples if self.samples is not None else section.samples
         inputs = self.inputs or (beside / section.inputs if section.inputs else None)
         calibration = self.calibration or (beside / section.calibration if section.calibration else None)
         hls4ml = self.hls4ml_config or (beside / section.hls4ml_config if section.hls4ml_config else None)
-        formats = layers if hls4ml is None else read_hls4ml_config(hls4ml)
-        if hls4ml is not None and layers is not None and layers.gives_formats:
-            what = f"given together with the formats of config {layers.file!r}"
-            raise HwgenError("config", f"hls4ml config {hls4ml.name!r}", what, "keep one of the two")
         options = BuildOptions(
             samples=samples,
             seed=_first(self.seed, section.seed, 0),
             cycles_budget=_first(self.cycles_budget, section.cycles_budget, DEFAULT_CYCLES_BUDGET),
-            parallelism=section.parallelism if from_file else self.parallelism,
+            parallelism=file.parallelism if from_file else self.parallelism,
             interval=section.interval if from_file else self.interval,
-            folding=layers if layers is not None and from_file and layers.gives_parallelism else None,
-            formats=formats if formats is not None and formats.gives_formats else None,
+            hls4ml_config=read_hls4ml_config(hls4ml) if hls4ml is not None else None,
             precision=_first(self.precision, section.precision, None),
             calibration=load_single(calibration, "--calibration") if calibration is not None else None,
             input_format=_first(self.input_format, section.input_format, None),

@@ -41,7 +41,7 @@ def precision_facts(lowered: Lowered, options: BuildOptions) -> list[tuple[str, 
     facts: list[tuple[str, str]] = []
     if lowered.default_precision is not None:
         facts.append(("precision", f"{lowered.default_precision} of what was float (the default; --precision chooses another)"))
-    if options.formats is not None and options.formats.unused:
-        keys = dict.fromkeys(key.rpartition(".")[2] for key in options.formats.unused)
-        facts.append(("not used", clean(f"{', '.join(keys)} of {options.formats.file}: sums and tables are exact")))
+    if options.hls4ml_config is not None and options.hls4ml_config.unused:
+        keys = dict.fromkeys(key.rpartition(".")[2] for key in options.hls4ml_config.unused)
+        facts.append(("not used", clean(f"{', '.join(keys)} of {options.hls4ml_config.file}: sums and tables are exact")))
     return facts

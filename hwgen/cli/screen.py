@@ -11,7 +11,7 @@ from typing import Any, Final
 from hwgen.errors import clean
 
 _DOING: Final = {
-    "import": "reading the model", "lower": "lowering to integers", "emit": "writing the hardware", "judge": "judging the outputs",
+    "import": "reading the model", "lower": "lowering to integers", "emit": "writing the hardware",
     "simulate": "compiling and simulating", "cocotb": "simulating with cocotb", "synthesize": "synthesizing",
     "route": "placing and routing", "netlist": "simulating the netlist",
 }
@@ -40,22 +40,6 @@ class Screen:
                 yield lambda phase: status.update(_DOING.get(phase, phase))
         else:
             yield _announce
-
-    @contextmanager
-    def counting(self, what: str, total: int) -> Generator[Callable[[int, str], None]]:
-        """Gives a function that is told how many of ``total`` are done, and what to say of it: a bar, or a line at each tenth."""
-        if self.as_json:
-            yield lambda done, text: None
-        elif sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            with Progress(*columns, console=Console(stderr=True)) as bar:
-                task = bar.add_task(what, total=total)
-                yield lambda done, text: bar.update(task, completed=done, description=clean(f"{what}: {text}"))
-        else:
-            yield lambda done, text: _announce_count(what, done, total, text)
 
     def result(self, record: dict[str, Any]) -> None:
         """Prints the one JSON object, if JSON is wanted."""
@@ -96,12 +80,6 @@ class Screen:
 def _announce(phase: str) -> None:
     if phase in _LONG:
         sys.stderr.write(f"{_DOING[phase]} ...\n")
-        sys.stderr.flush()
-
-
-def _announce_count(what: str, done: int, total: int, text: str) -> None:
-    if done * 10 // total > (done - 1) * 10 // total:
-        sys.stderr.write(f"{what} {done}/{total}: {clean(text)}\n")
         sys.stderr.flush()
 
 

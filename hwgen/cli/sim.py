@@ -29,7 +29,7 @@ def sim(
     Streams samples through its RTL and compares every bit with the reference.
     """
     from hwgen import flow
-    from hwgen.arrays import first_samples, load_array, load_codes
+    from hwgen.cli.arrays import first_samples, load_array, load_codes
     from hwgen.cli.layers import print_layers
     from hwgen.cli.screen import Screen
     from hwgen.cli.verification import cocotb_record, exit_unless_equal, run_cocotb_of, verification_facts

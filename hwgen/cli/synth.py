@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwgen.cli.options import DEFAULT_SAMPLES, Dsp, Json, Pnr, Samples, Seed, TargetName
+from hwgen.cli.options import DEFAULT_SAMPLES, Json, Pnr, Samples, Seed, TargetName
 from hwgen.errors import EXIT_FAILED, HwgenError
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 def synth(
     build: Annotated[Path, typer.Argument(metavar="BUILD", help="A build directory.")],
     target: TargetName = None,
-    dsp: Dsp = None,
     pnr: Pnr = False,
     netlist_sim: Annotated[
         bool, typer.Option("--netlist-sim", help="Simulate the netlist after synthesis, and compare it with the reference.")
@@ -49,7 +48,7 @@ def synth(
         raise HwgenError(
             "no-build", f"file {build.name!r}", "is a model, not a build directory", "use `hwgen build MODEL --target ...`"
         )
-    if target is None and (project is None or pnr or netlist_sim or dsp is not None):
+    if target is None and (project is None or pnr or netlist_sim):
         raise HwgenError("usage", "--target", "is missing", "give one of ecp5, xcup, xc7, ice40")
     if project is not None and part is None:
         raise HwgenError("usage", "--project", "needs a device", "give --part, e.g. xcku5p-ffvb676-2-e or 10CX220YF780E5G")
@@ -63,8 +62,8 @@ def synth(
             commands = write_vendor_project(existing, folder, _vendor_tool(project), part, clock)
         if target is not None:
             made = flow.synthesize(
-                build, target, dsps=dsp is not False, pnr=pnr, seed=seed or 0,
-                netlist_samples=(samples or DEFAULT_SAMPLES) if netlist_sim else 0, progress=progress,
+                build, target, pnr=pnr, seed=seed or 0, netlist_samples=(samples or DEFAULT_SAMPLES) if netlist_sim else 0,
+                progress=progress,
             )
     written = {"tool": project, "folder": str(folder), "commands": list(commands)} if project is not None else None
     screen.result(

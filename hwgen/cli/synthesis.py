@@ -27,8 +27,7 @@ def print_areas(screen: Screen, made: Synthesis) -> None:
 def synthesis_facts(made: Synthesis) -> list[tuple[str, str]]:
     """Area, clock, critical path and the netlist's verification, with the tools that said so."""
     total = made.total
-    without = "" if made.dsps else " without multiplier blocks"
-    facts = [("area", f"{made.target}{without}: {total.luts} luts, {total.ffs} ffs, {total.dsps} dsps, {total.brams} brams")]
+    facts = [("area", f"{made.target}: {total.luts} luts, {total.ffs} ffs, {total.dsps} dsps, {total.brams} brams")]
     if made.timing is not None:
         timing = made.timing
         used = ", ".join(f"{u.kind} {u.used} of {u.available}" for u in timing.used)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from hwgen.cost.area import Target
-from hwgen.cost.family import FAMILIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,24 +17,9 @@ class Accuracy:
     largest: float
 
 
-_MEASURED: Final[Mapping[Target, Accuracy]] = {
+MEASURED: Final[Mapping[Target, Accuracy]] = {
     Target.ECP5: Accuracy(1.05, 1.2),
     Target.XCUP: Accuracy(1.05, 1.15),
     Target.XC7: Accuracy(1.1, 1.25),
     Target.ICE40: Accuracy(1.15, 1.3),
 }
-_WITHOUT_DSPS: Final[Mapping[Target, Accuracy]] = {
-    Target.ECP5: Accuracy(1.1, 1.3),
-    Target.XCUP: Accuracy(1.1, 1.3),
-    Target.XC7: Accuracy(1.1, 1.3),
-}
-
-
-def accuracy_of(target: Target, *, dsps: bool = True) -> Accuracy:
-    """What was measured of estimates for a target; without multiplier blocks where ``dsps`` is not set."""
-    return _MEASURED[target] if dsps or FAMILIES[target].multiplier is None else _WITHOUT_DSPS[target]
-
-
-def error_percent(estimated: float, counted: float) -> float:
-    """By how much an estimate is above what was counted, in percent of that."""
-    return round(100 * (estimated - counted) / max(1, counted), 1)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from hwgen.cost.area import Area
-from hwgen.cost.family import Family
+from hwgen.cost.area import Area, Target
+from hwgen.cost.family import FAMILIES
 from hwgen.cost.primitives import comparator, counter, logic, registers, times
 from hwgen.dataflow.unit import Unit
 
 
-def argmax_cost(unit: Unit, family: Family) -> Area:
+def argmax_cost(unit: Unit, target: Target) -> Area:
     """hg_argmax."""
-    p = dict(unit.parameters)
+    family, p = FAMILIES[target], dict(unit.parameters)
     lanes, key_bits, index_bits = p["Lanes"], p["Width"] + 1, p["IndexWidth"]
     candidate_bits = key_bits + index_bits
     compare, choose = comparator(key_bits, family), logic(candidate_bits, 3, family)

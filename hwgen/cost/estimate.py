@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hwgen.cost.area import Area, Target
-from hwgen.cost.family import Family, family_of
+from hwgen.cost.family import FAMILIES, Family
 from hwgen.cost.glue import axis_in, axis_out, credit_fifo, gate, pair_gate, reset, stream_fifo, stream_fork, width_converter
 from hwgen.dataflow.links import Glue, Links, links_of
 from hwgen.dataflow.stage import Buffer, Converter, Dataflow, Fork, PlacedUnit, Stage
@@ -25,12 +25,11 @@ class StageEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """stages: in order.  other: outer ports with what belongs to them, and reset.  dsps: whether multiplier blocks may be used."""
+    """stages: in order.  other: outer ports with what belongs to them, and reset."""
 
     target: Target
     stages: tuple[StageEstimate, ...]
     other: Area
-    dsps: bool = True
 
     @property
     def total(self) -> Area:
@@ -54,15 +53,16 @@ def _glue(element: Glue, family: Family) -> Area:
             return stream_fifo(before.bits, element.depth, family)
 
 
-def _unit(placed: PlacedUnit, family: Family) -> Area:
+def _unit(placed: PlacedUnit, target: Target) -> Area:
     cost = INTEGER[placed.node.op].costs.get(placed.unit.module)
     if cost is None:
         raise TypeError(f"{placed.node.op} has {placed.unit.module} and no cost of it")
-    return cost(placed.unit, family)
+    return cost(placed.unit, target)
 
 
-def _stage(stage: Stage, family: Family) -> Area:
-    total = sum((_unit(placed, family) for placed in stage.units), Area())
+def _stage(stage: Stage, target: Target) -> Area:
+    family = FAMILIES[target]
+    total = sum((_unit(placed, target) for placed in stage.units), Area())
     if stage.gated:
         joins = len(stage.takes) == 2 and not stage.streaming
         total += pair_gate() if joins else gate(stage.beats_per_output, family)
@@ -73,15 +73,15 @@ def _glue_of(links: Links, place: int, family: Family) -> Area:
     return sum((_glue(e, family) for e in links.glue_of(place)), Area())
 
 
-def estimate(flow: Dataflow, target: Target, *, dsps: bool = True) -> Estimate:
-    """The area of a planned design, stage by stage.  dsps: see `family_of`."""
-    family, links = family_of(target, dsps=dsps), links_of(flow)
+def estimate(flow: Dataflow, target: Target) -> Estimate:
+    """The area of a planned design, stage by stage."""
+    family, links = FAMILIES[target], links_of(flow)
     stages: list[StageEstimate] = []
     for k, stage in enumerate(flow.stages):
-        area = _stage(stage, family) + _glue_of(links, links.place_of_stage(k), family)
+        area = _stage(stage, target) + _glue_of(links, links.place_of_stage(k), family)
         stages.append(StageEstimate(stage.path, area, sum(m.depth * m.width_bits for p in stage.units for m in p.unit.memories)))
     other = reset()
     other += sum((axis_in(s.beats, family) for s in flow.inputs), Area())
     other += sum((axis_out(s.beats, family) for s in flow.outputs), Area())
     other += sum((_glue_of(links, place, family) for place in range(links.places) if not links.is_stage(place)), Area())
-    return Estimate(target, tuple(stages), other, dsps)
+    return Estimate(target, tuple(stages), other)

@@ -6,7 +6,7 @@ Each was found by experiment (Yosys 0.70) and is held by tests/cost against fres
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from hwgen.cost.area import Target
@@ -103,9 +103,3 @@ FAMILIES: Final[Mapping[Target, Family]] = {
         multiplier=None, block_shapes=_shapes(12, (16, 8, 4, 2), 1), bits_worth_a_block=64, write_bits=1,
     ),
 }
-
-
-def family_of(target: Target, *, dsps: bool = True) -> Family:
-    """What a target is made of.  dsps: whether multiplier blocks may be used; without them all products are made of LUTs."""
-    family = FAMILIES[target]
-    return family if dsps else replace(family, multiplier=None)

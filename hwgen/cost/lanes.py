@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hwgen.cost.area import Area
-from hwgen.cost.family import Family
+from hwgen.cost.area import Area, Target
+from hwgen.cost.family import FAMILIES, Family
 from hwgen.cost.primitives import (
     adder,
     comparator,
@@ -25,9 +25,9 @@ _MAXIMUM, _WEIGHTED = 0, 2
 _SUM, _PRODUCT = 0, 1
 
 
-def reduce_cost(unit: Unit, family: Family) -> Area:
+def reduce_cost(unit: Unit, target: Target) -> Area:
     """hg_reduce: a count of taps, and for each lane what has been seen of its window.  Of one tap it is a register."""
-    p = dict(unit.parameters)
+    family, p = FAMILIES[target], dict(unit.parameters)
     lanes, width, several = p["Lanes"], p["Width"], p["Taps"] > 1
     total = counter(p["Taps"], family) + registers(1) if several else Area()
     if p["Kind"] == _MAXIMUM:
@@ -113,9 +113,9 @@ def _constant_product(bits: int, factor: int, product_bits: int, family: Family)
     return times(set_bits - 1, adder(bits, bits, family))
 
 
-def eltwise_cost(unit: Unit, family: Family) -> Area:
+def eltwise_cost(unit: Unit, target: Target) -> Area:
     """hg_eltwise: two scaled operands, and what is made of them."""
-    p = dict(unit.parameters)
+    family, p = FAMILIES[target], dict(unit.parameters)
     out_bits, absorbs = p["OutWidth"], family.multiplier is not None and family.multiplier.absorbs
     operands = [_Operand(p[f"{x}Width"], bool(p[f"{x}Signed"]), p[f"{x}Mul"], p[f"{x}Off"]) for x in "AB"]
     whole = p["Kind"] not in (_SUM, _PRODUCT)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from hwgen.cost.area import Area
-from hwgen.cost.family import Family
-from hwgen.cost.primitives import adder_tree, counter, delay, logic, registers, rom, up_down_counter
+from hwgen.cost.area import Area, Target
+from hwgen.cost.family import FAMILIES
+from hwgen.cost.primitives import adder_tree, counter, delay, logic, registers, rom
 from hwgen.cost.products import Factors, accumulators, products
 from hwgen.dataflow.unit import MemoryStyle, Unit, beats
 
 
-def matvec_cost(unit: Unit, family: Family) -> Area:
+def matvec_cost(unit: Unit, target: Target) -> Area:
     """hg_matvec.  Without bias, as all units are made."""
-    p = dict(unit.parameters)
+    family, p = FAMILIES[target], dict(unit.parameters)
     factors = Factors(p["XWidth"], p["XKind"], p["WWidth"], p["WKind"])
     in_lanes, out_lanes, acc_bits = p["InLanes"], p["OutLanes"], p["AccWidth"]
     in_blocks, out_blocks, positions = beats(p["In"], in_lanes), beats(p["Out"], out_lanes), p["Positions"]
@@ -25,15 +25,11 @@ def matvec_cost(unit: Unit, family: Family) -> Area:
     total = made + rom(unit.memories[0], style, family, absorbed=absorbed)
     total += registers(1 + x_bits * (1 if absorbed else 1 + style.latency_cycles))
     total += delay(side_bits, style.latency_cycles + 1 + ranks, family) + registers(style.latency_cycles + 1 + ranks)
-    tail_bit = int(padded_lanes > 0 and in_blocks > 1)  # which block is a position's last
-    if "Kept" in p:
-        total += counter(p["Kept"], family) + _schedule(unit, out_blocks, family)
-        total += delay(tail_bit, style.latency_cycles, family)
-    else:
-        total += counter(p["Groups"] * positions * in_blocks * out_blocks, family)
-        total += counter(in_blocks, family) + counter(out_blocks, family)
-        if positions > 1:
-            total += counter(positions, family) + delay(tail_bit, style.latency_cycles, family)
+    total += counter(p["Groups"] * positions * in_blocks * out_blocks, family)
+    total += counter(in_blocks, family) + counter(out_blocks, family)
+    if positions > 1:
+        total += counter(positions, family)
+        total += delay(int(padded_lanes > 0 and in_blocks > 1), style.latency_cycles, family)  # which block is a position's last
     total += logic(8, 4, family)  # busy, issue, accept and reserve
     total += logic(padded_lanes * p["XWidth"], 2, family)
     # the lowest bit of a bipolar product is always set, where no lane is ever without one
@@ -41,11 +37,3 @@ def matvec_cost(unit: Unit, family: Family) -> Area:
     summed_bits, levels = factors.product_bits - fixed_bits, p["TreeLevelsPerStage"]
     total += adder_tree(out_lanes, in_lanes, summed_bits, levels, family, free_level=absorbed)
     return total + accumulators(out_lanes, acc_bits, out_blocks, family)
-
-
-def _schedule(unit: Unit, out_blocks: int, family: Family) -> Area:
-    """hg_sequence with the schedule, and the count of beats that pass."""
-    memory, style = unit.memories[1], MemoryStyle(dict(unit.parameters)["ScheduleStyle"])
-    total = rom(memory, style, family, absorbed=style is MemoryStyle.BLOCK)  # a block memory's output register is not used
-    total += counter(memory.depth, family) + Area(luts=1, ffs=1)
-    return total + (up_down_counter(out_blocks, family) if memory.fields[-1].values.any() else Area())

@@ -176,7 +176,7 @@ def multiplier(a: int, b: int, product: int, family: Family) -> Area:
     block = family.multiplier
     wide, narrow = max(a, b), min(a, b)
     if block is None or narrow < 2 or product < block.product_from_bits:
-        return _multiplier_of_luts(wide, narrow, product, family)
+        return Area(luts=_multiplier_luts(wide, narrow, family)) + carry_chain(max(0, a + b - 3), family)
     if wide > block.a_bits:
         return _in_pieces(wide, narrow, block.a_bits, block.sign_bit, family)
     if narrow > block.b_bits:
@@ -195,21 +195,8 @@ def _in_pieces(factor: int, other: int, limit: int, sign_bit: int, family: Famil
     return total
 
 
-_NARROW_PRODUCT: Final = 8
-"""Bits of a product that Yosys makes of LUTs in all families but ECP5, whether or not multiplier blocks may be used."""
 _PARTIAL_PRODUCT_LUTS: Final = (0.0, 1.0, 1.0, 1.2, 1.2)
-"""LUTs of six inputs for each product of two bits, by the bits of the narrower factor; of narrow products."""
-
-
-def _multiplier_of_luts(wide: int, narrow: int, product: int, family: Family) -> Area:
-    """Products of bits, summed by threes, and a carry chain at the end; factors found by experiment."""
-    partial = wide * narrow
-    if family.carry_holds_luts and narrow > 1:
-        end = carry_chain(wide + narrow, family)
-        return Area(luts=max(0, 5 * partial - 18 - end.luts)) + end
-    if family.lut_inputs > 4 and narrow > 1 and product > _NARROW_PRODUCT:
-        return Area(luts=round(2.2 * partial) - 2 * wide) + carry_chain(wide + narrow, family)
-    return Area(luts=_multiplier_luts(wide, narrow, family)) + carry_chain(max(0, wide + narrow - 3), family)
+"""LUTs of six inputs for each product of two bits, by the bits of the narrower factor; blocks take over where both are wide."""
 
 
 def _multiplier_luts(wide: int, narrow: int, family: Family) -> int:

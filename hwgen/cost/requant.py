@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hwgen.cost.area import Area
-from hwgen.cost.family import Family
+from hwgen.cost.area import Area, Target
+from hwgen.cost.family import FAMILIES, Family
 from hwgen.cost.primitives import (
     adder,
     adder_tree,
@@ -19,20 +19,20 @@ from hwgen.cost.primitives import (
 from hwgen.dataflow.unit import MemoryStyle, Unit
 
 
-def scale_cost(unit: Unit, family: Family) -> Area:
+def scale_cost(unit: Unit, target: Target) -> Area:
     """hg_requant_scale: a memory of parameters for all lanes, and for each lane product, sums and clip."""
-    p = dict(unit.parameters)
+    family, p = FAMILIES[target], dict(unit.parameters)
     style = MemoryStyle(p["RomStyle"])
     read = rom(unit.memories[0], style, family) + registers(p["Lanes"] * p["InWidth"] * style.latency_cycles)
     return read + counter(p["Blocks"], family) + registers(unit.latency_cycles) + times(p["Lanes"], _scale_lane(p, family))
 
 
-def pieces_cost(unit: Unit, family: Family) -> Area:
+def pieces_cost(unit: Unit, target: Target) -> Area:
     """hg_requant_pieces: as hg_requant_scale, and for each lane a comparison and a choice of parameters a threshold."""
-    p = dict(unit.parameters)
+    family, p = FAMILIES[target], dict(unit.parameters)
     bits = max(p["InWidth"] + 1 - p["InSigned"], p["TWidth"])
     compared = times(p["Lanes"] * (p["Pieces"] - 1), comparator(bits - 1, family, constant=p["Blocks"] == 1))
-    total = scale_cost(unit, family) + compared + registers(p["Lanes"] * p["InWidth"])
+    total = scale_cost(unit, target) + compared + registers(p["Lanes"] * p["InWidth"])
     for lane in range(p["Lanes"]):
         differing = [choice for choice in _choices(unit, lane) if len(choice) > 1]
         # a register is cleared or set where a line has the same bit in all channels
@@ -83,9 +83,9 @@ def _clip(bits: int, out_bits: int, low: int, high: int, family: Family) -> Area
     return total
 
 
-def threshold_cost(unit: Unit, family: Family) -> Area:
+def threshold_cost(unit: Unit, target: Target) -> Area:
     """hg_requant_threshold: a memory of thresholds, a comparison for each, and a count."""
-    p = dict(unit.parameters)
+    family, p = FAMILIES[target], dict(unit.parameters)
     style, lanes, levels = MemoryStyle(p["RomStyle"]), p["Lanes"], p["Levels"]
     total = rom(unit.memories[0], style, family) + registers(lanes * p["InWidth"] * style.latency_cycles)
     total += counter(p["Blocks"], family) + registers(unit.latency_cycles)
@@ -102,8 +102,8 @@ def threshold_cost(unit: Unit, family: Family) -> Area:
     return total + adder_tree(lanes, levels, 1, p["TreeLevelsPerStage"], family) + registers(lanes * p["OutWidth"])
 
 
-def table_cost(unit: Unit, family: Family) -> Area:
+def table_cost(unit: Unit, target: Target) -> Area:
     """hg_table: one memory a lane."""
-    p = dict(unit.parameters)
+    family, p = FAMILIES[target], dict(unit.parameters)
     style = MemoryStyle(p["RomStyle"])
     return times(p["Lanes"], rom(unit.memories[0], style, family)) + registers(style.latency_cycles)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import gcd
 from typing import Final
 
-from hwgen.cost.area import Area
-from hwgen.cost.family import Family
+from hwgen.cost.area import Area, Target
+from hwgen.cost.family import FAMILIES, Family
 from hwgen.cost.primitives import (
     adder,
     carry_chain,
@@ -36,9 +36,9 @@ def _count_bits(size: int) -> int:
     return max(1, (size - 1).bit_length())
 
 
-def concat_cost(unit: Unit, family: Family) -> Area:
+def concat_cost(unit: Unit, target: Target) -> Area:
     """hg_concat: a multiplexer, the turn, and the beats left in it, which a turn begins with a constant of its own."""
-    p = dict(unit.parameters)
+    family, p = FAMILIES[target], dict(unit.parameters)
     inputs = p["Inputs"]
     left, turn_bits = max(_entries(p["Beats"], inputs)), _count_bits(inputs)
     left_bits = _count_bits(left)
@@ -52,9 +52,9 @@ def concat_cost(unit: Unit, family: Family) -> Area:
     return total + counter(inputs, family) + Area(luts=3 * (family.lut_inputs == 4))
 
 
-def select_cost(unit: Unit, family: Family) -> Area:
+def select_cost(unit: Unit, target: Target) -> Area:
     """hg_select: counters, of which only those remain that a bound needs, and the bounds."""
-    p = dict(unit.parameters)
+    family, p = FAMILIES[target], dict(unit.parameters)
     narrow = family.lut_inputs == 4
     total, needed = Area(luts=4 if narrow else 1), False
     for name in ("Row", "Col", "Block"):
@@ -86,9 +86,9 @@ def _steps(counts: list[int], strides: list[int]) -> list[int]:
     return [s - b for c, s, b in zip(counts, strides, back, strict=True) if c > 1] + [1]
 
 
-def reorder_cost(unit: Unit, family: Family) -> Area:
+def reorder_cost(unit: Unit, target: Target) -> Area:
     """hg_reorder: the memory, a counter a loop, and an address that is stepped by a constant of the loop that goes on."""
-    p = dict(unit.parameters)
+    family, p = FAMILIES[target], dict(unit.parameters)
     depth, style = p["Banks"] * p["Words"], MemoryStyle(p["RamStyle"])
     counts, strides = (_entries(p[name], p["Loops"]) for name in ("Counts", "Strides"))
     bits = _count_bits(depth)
@@ -155,9 +155,9 @@ def _walk(axis: _Axis, address: int, family: Family, *, ring: bool) -> Area:
     return total + adder(steps - 1, steps - 1, family, constant=True) + logic(steps, 2, family)
 
 
-def window_cost(unit: Unit, family: Family) -> Area:
+def window_cost(unit: Unit, target: Target) -> Area:
     """hg_window: the lines, a walk along the windows of rows and of columns, and one along the taps of a window."""
-    p = dict(unit.parameters)
+    family, p = FAMILIES[target], dict(unit.parameters)
     style, word = MemoryStyle(p["RamStyle"]), p["Lanes"] * p["Width"]
     blocks, depth = p["Blocks"], p["Slots"] * p["Cols"] * p["Blocks"]
     address = _count_bits(depth)

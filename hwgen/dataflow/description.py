@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hwgen.dataflow.stage import Buffer, Converter, Dataflow, Element, Fork, Stage, Stream
-from hwgen.dataflow.unit import ConcatTiming, ReorderTiming, ScheduleTiming, SelectTiming, Unit, WindowTiming
+from hwgen.dataflow.unit import ConcatTiming, ReorderTiming, SelectTiming, Unit, WindowTiming
 
 _ENDLESS: Final = -1
 _UNASKED: Final = 0
@@ -88,9 +88,7 @@ class _Writer:
         if stage.piped:
             credit = (self.give(stage.gives[0], stage), stage.latency_cycles, self.depth(stage.fifo_depth))
             front = stage.front
-            if front is not None and isinstance(front.timing, ScheduleTiming):
-                self.line(stage.name, "scheduled", *streams, len(front.timing.operations), *front.timing.operations, *credit)
-            elif front is not None:
+            if front is not None:
                 self.line(stage.name, "matvec", *streams, front.in_beats // front.vectors, front.repeats, *credit)
             elif len(streams) == 2:
                 self.line(stage.name, "pair", *streams, *credit)
@@ -113,7 +111,7 @@ class _Writer:
                 self.line(stage.name, "concat", after, len(before), *before, *timing.beats)
             case ReorderTiming():
                 self.line(stage.name, "reorder", *before, after, timing.words, timing.banks, timing.read_cycles)
-            case ScheduleTiming() | None:
+            case None:
                 raise TypeError(f"{unit.module} of {stage.name} streams and says nothing of its timing")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from hwgen.dataflow.plan import Choices, cycles_of, device_graph
@@ -52,28 +52,18 @@ def from_text(graph: Graph, text: str) -> Choices:
 
     Sizes beyond a layer's own are cut to it, and lanes that it cannot have to the nearest below.
     """
+    found = layers(graph)
     parts = [p.strip() for p in text.split(",") if p.strip()]
     named = {name.strip(): value.strip() for name, equals, value in (p.rpartition("=") for p in parts) if equals}
-    general = [p for p in parts if "=" not in p]
+    general = [p for p in parts if "=" not in p] or [DEFAULT]
     if len(general) > 1 or not parts:
         raise _bad(text, "names one size for all layers and others by name")
-    known = paths(graph)
+    known = list(dict.fromkeys(node.path for node, _ in found))
     for name in named:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             raise _bad(text, f"no layer {name!r}" + (f"; did you mean {near[0]}?" if near else f"; layers are {', '.join(known)}"))
-    return by_layer(graph, general[0] if general else DEFAULT, named)
-
-
-def paths(graph: Graph) -> list[str]:
-    """Of the layers whose parallelism is chosen."""
-    return list(dict.fromkeys(node.path for node, _ in layers(graph)))
-
-
-def by_layer(graph: Graph, general: str, named: Mapping[str, str]) -> Choices:
-    """``4x8`` or ``full`` for every layer, and for those of ``named``, by path, their own."""
-    whole = ",".join([general, *(f"{path}={value}" for path, value in named.items())]) if named else general
-    return tuple((n, INTEGER[n.op].fit(n, _choice(named.get(n.path, general), whole, work))) for n, work in layers(graph))
+    return tuple((n, INTEGER[n.op].fit(n, _choice(named.get(n.path, general[0]), text, work))) for n, work in found)
 
 
 def by_default(graph: Graph) -> Choices:
@@ -112,23 +102,14 @@ def _use(work: Work, lanes: Parallelism) -> float:
 
 
 def _candidates(work: Work, interval_cycles: int, least_use: float) -> Sequence[Parallelism]:
-    """For each number of input lanes the fewest output lanes that keep the interval, the fewest that are also used, and all.
-
-    Where blocks of zeros are left out, fewer lanes may do: as many as do one after the other.
-    """
+    """For each number of input lanes the fewest output lanes that keep the interval, the fewest that are also used, and all."""
     result = [Parallelism(work.inputs, work.outputs)]
     for in_lanes in range(1, work.inputs + 1):
         in_blocks = beats(work.inputs, in_lanes) * work.taps * work.vectors
         if in_blocks <= interval_cycles:
-            out_blocks = min(max(1, interval_cycles // in_blocks), work.outputs)
-            out_lanes = in_lanes if work.lanewise else beats(work.outputs, out_blocks)
+            out_lanes = in_lanes if work.lanewise else beats(work.outputs, max(1, interval_cycles // in_blocks))
             fewest = min(out_lanes, work.outputs)
+            result.append(Parallelism(in_lanes, fewest))
             wider = (Parallelism(in_lanes, lanes) for lanes in range(fewest, work.outputs + 1) if not work.lanewise)
             result += [p for p in wider if _use(work, p) >= least_use][:1]
-            result.append(Parallelism(in_lanes, fewest))
-            while work.skipping is not None and result[-1].outputs > 1:
-                fewer = Parallelism(in_lanes, result[-1].outputs - 1)
-                if cycles_of(work, fewer) > interval_cycles:
-                    break
-                result.append(fewer)
     return result

@@ -157,8 +157,6 @@ class _Planner:
 
 def cycles_of(work: Work, lanes: Parallelism) -> int:
     """Cycles that a layer takes a tensor."""
-    if work.skipping is not None:
-        return work.skipping(lanes)
     out_beats = 1 if work.lanewise else beats(work.outputs, lanes.outputs)
     return work.vectors * work.taps * beats(work.inputs, lanes.inputs) * out_beats
 

@@ -146,7 +146,7 @@ class Stage:
     @property
     def cycles(self) -> int:
         """Cycles that one tensor keeps the stage busy: its initiation interval when nothing else limits it."""
-        return max(p.unit.cycles for p in self.units)
+        return max(max(p.unit.in_beats * p.unit.repeats, p.unit.out_beats) for p in self.units)
 
 
 @dataclass(frozen=True, slots=True)

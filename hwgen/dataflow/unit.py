@@ -138,17 +138,6 @@ class ReorderTiming:
     read_cycles: int
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleTiming:
-    """hg_matvec that skips blocks.  operations: a byte each, of one walk around the schedule: the sum of 1 where a result leaves, 2
-    where it is its beat's last, 4 where one beat more passes.  vectors, cycles: of a walk.
-    """
-
-    operations: bytes
-    vectors: int
-    cycles: int
-
-
 StreamTiming = WindowTiming | SelectTiming | ConcatTiming | ReorderTiming
 
 
@@ -158,8 +147,7 @@ class Unit:
 
     module: the template.  parameters: all but memory files.  in/out lanes: elements a beat; beats: a tensor, of one input.
     latency_cycles: from the clock edge that issues the operation to the edge at which the result can be taken.
-    timing: of a unit that streams, or of a front with a schedule.  vectors: of a front, a tensor; repeats: cycles that it works on
-    one input beat, where there is no schedule.
+    timing: of a unit that streams.  vectors: of a front, a tensor; repeats: cycles that it works on one input beat.
     multipliers, macs: size of the multiplier array and useful products a tensor.  buffer_words: beats that it can store.
     out_bits: of a beat to the next unit of the same operator; 0: as the format of what the operator makes says.
     """
@@ -173,27 +161,13 @@ class Unit:
     out_beats: int
     latency_cycles: int = 0
     role: Role = Role.PIPELINE
-    timing: StreamTiming | ScheduleTiming | None = None
+    timing: StreamTiming | None = None
     vectors: int = 1
     repeats: int = 1
     multipliers: int = 0
     macs: int = 0
     buffer_words: int = 0
     out_bits: int = 0
-
-    @property
-    def operations(self) -> int:
-        """Times a tensor that its multipliers work."""
-        if isinstance(self.timing, ScheduleTiming):
-            return len(self.timing.operations) * (self.vectors // self.timing.vectors)
-        return self.in_beats * self.repeats
-
-    @property
-    def cycles(self) -> int:
-        """Cycles that a tensor keeps it busy."""
-        if isinstance(self.timing, ScheduleTiming):
-            return self.timing.cycles * (self.vectors // self.timing.vectors)
-        return max(self.in_beats * self.repeats, self.out_beats)
 
 
 def tree_ranks(inputs: int) -> int:

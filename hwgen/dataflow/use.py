@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from hwgen.dataflow.stage import Stage
-from hwgen.dataflow.unit import Unit, WindowTiming
+from hwgen.dataflow.unit import Role, Unit, WindowTiming
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def multiplier_use(stage: Stage, interval_cycles: int) -> MultiplierUse | None:
     windows = [p.unit.timing for p in stage.streaming if isinstance(p.unit.timing, WindowTiming)]
     inside = taps_inside(windows[-1]) if windows else Fraction(1)
     whole = unit.multipliers * interval_cycles
-    busy = unit.multipliers * unit.operations
+    busy = unit.multipliers * unit.in_beats * (unit.repeats if unit.role is Role.FRONT else 1)
     return MultiplierUse(
         products=float(unit.macs * inside / whole), padding=float(unit.macs * (1 - inside) / whole),
         filling=(busy - unit.macs) / whole, waiting=1 - busy / whole,

@@ -108,7 +108,7 @@ class Integer(Format):
 
 @dataclass(frozen=True, slots=True)
 class Quantized(Format):
-    """Common ground of the formats of single elements: integer codes with a scale and a zero point.
+    """Common ground of fixed, affine, binary and ternary: integer codes with a scale and a zero point.
 
     real = scale[k] * (code - zero[k]); k the index along ``axis``, or 0 for a scale per tensor.
     """
@@ -154,19 +154,9 @@ class Quantized(Format):
         return False
 
     @property
-    def uniform(self) -> bool:
-        """Whether every code from low to high is a member (of -1 and 1 where bipolar)."""
-        return True
-
-    @property
     def bits(self) -> int:
         """Bits of a code."""
         return 1 if self.bipolar else bits_for(self.low, self.high)
-
-    @property
-    def storage_bits(self) -> int:
-        """Bits that an element takes in memory."""
-        return self.bits
 
     def _broadcast(self, values: tuple[Fraction, ...] | tuple[int, ...], like: npt.NDArray[Any]) -> FloatArray:
         with np.errstate(over="ignore"):
@@ -195,18 +185,6 @@ class Quantized(Format):
         codes = round_float(np.clip(steps, self.low, self.high), self.rounding).astype(np.int64)
         # a float may not hold the greatest code and clip to the one above
         return np.asarray(np.clip(codes, self.low, self.high))
-
-    def encode(self, codes: IntArray) -> IntArray:
-        """Words (not negative, of ``storage_bits``) of member codes."""
-        return np.asarray(self.integer().to_bits(codes), dtype=np.int64)
-
-    def decode_words(self, words: IntArray) -> IntArray:
-        """Inverse of `encode`."""
-        return self.integer().from_bits(words)
-
-    def quantize_real(self, values: FloatArray) -> FloatArray:
-        """The reals nearest to ``values``, in their own floating type: what a fake quantizer makes."""
-        return self.decode(self.quantize(values)).astype(values.dtype)
 
     def decode(self, codes: IntArray) -> npt.NDArray[np.float64]:
         """The reals of ``codes``, rounded to float64."""

@@ -17,17 +17,18 @@ keys are known, and listed in ``unused``; any other key is an error.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hwgen.errors import HwgenError, clean
 from hwgen.formats import Quantized, parse_quantized
 from hwgen.frontend.limits import read_bytes
-from hwgen.precision.rules import ALL, PrecisionConfig, Quantizer, Section, suggestion
 
 if TYPE_CHECKING:
     from yaml import Node as YamlNode
@@ -36,19 +37,66 @@ MAX_BYTES: Final = 1 << 18
 MAX_ENTRIES: Final = 20_000
 """Keys, texts and beginnings and ends of mappings and lists of a file."""
 MAX_DEPTH: Final = 16
-ROLES: Final = {"weight": "weight", "bias": "bias", "scale": "scale", "result": "output", "default": ALL}
-"""hls4ml's names of roles, and ours."""
-_EXACT: Final = ("accum", "table", "exp_table", "inv_table", "inv_inp", "param", "table_t", "exp_table_t", "inv_table_t")
+ROLES: Final = ("weight", "bias", "scale", "result")
+_EXACT: Final = ("accum", "table", "exp_table", "inv_table", "inv_inp", "param")
 """Types of what is computed without rounding here."""
 _LAYER_KEYS: Final = (
     "ReuseFactor", "Strategy", "ParallelizationFactor", "ConvImplementation", "Trace", "TableSize", "Implementation", "Skip",
     "Compression", "TargetCycles", "TraceOutput", "BramFactor", "PipelineStyle", "PipelineInterval", "ChannelsLastConversion",
-    "TransposeOutputs", "table_t", "exp_table_t", "inv_table_t", "table_size",
+    "TransposeOutputs",
 )
-"""Of hls4ml's own hardware, and of tables, which are exact here."""
+"""Of hls4ml's own hardware."""
 _TOP_KEYS: Final = ("InputShape", "Optimizers", "SkipOptimizers", "Flows")
 _YAML: Final = "tag:yaml.org,2002:"
 _TYPE: Final = re.compile(r"(ap_|ac_)?(u?)(fixed|int)<([-\w\s,]*)>", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTypes:
+    """What one entry says.  None for a role: ``auto``; a role that is not there is left to what stands behind the entry."""
+
+    given: tuple[tuple[str, Quantized | None], ...] = ()
+
+    def has(self, role: str) -> bool:
+        """Whether the entry decides a role, by itself or by its default."""
+        return any(name in (role, "default") for name, _ in self.given)
+
+    def of(self, role: str) -> Quantized | None:
+        """The type of a role that it `has`."""
+        found = dict(self.given)
+        return found[role] if role in found else found["default"]
+
+    @property
+    def explicit(self) -> tuple[str, ...]:
+        """Roles (and ``default``) that have a type, not ``auto``."""
+        return tuple(name for name, type_ in self.given if type_ is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Hls4mlConfig:
+    """file: name, for messages.  sha256: of its bytes.
+
+    unused: keys that say nothing about numbers here, as ``LayerName.conv1.ReuseFactor``.
+    """
+
+    file: str
+    sha256: str
+    model: LayerTypes
+    by_type: tuple[tuple[str, LayerTypes], ...]
+    by_name: tuple[tuple[str, LayerTypes], ...]
+    unused: tuple[str, ...]
+
+    def problem(self, key: str, what: str, fix: str) -> HwgenError:
+        """The error that names a key of the file."""
+        return HwgenError("config", f"hls4ml config {self.file!r}, {clean(key)}", what, fix)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The nearest of ``known``, or all of them."""
+    choices = list(dict.fromkeys(known))
+    lower = {c.lower(): c for c in choices}
+    near = difflib.get_close_matches(name.lower(), lower, 1)
+    return f"did you mean {lower[near[0]]}?" if near else f"known are {', '.join(choices)}"
 
 
 def hls4ml_type(text: str) -> Quantized | None:
@@ -149,41 +197,41 @@ class _Reader:
             raise self.problem(key, f"is {clean(data)[:40]!r}, not a mapping", "write key: value")
         return data
 
-    def entry(self, data: Any, key: str, *, whole_model: bool = False) -> Section:
+    def entry(self, data: Any, key: str, *, whole_model: bool = False) -> LayerTypes:
         """A layer's entry, or the model's."""
-        given: tuple[tuple[str, Quantizer | None], ...] = ()
+        types = LayerTypes()
         for name, value in self.mapping(data, key).items():
             if name == "Precision":
-                given = self._types(value, f"{key}.Precision", ("maximum",) if whole_model else ())
+                types = self._types(value, f"{key}.Precision", ("maximum",) if whole_model else ())
             elif name in _LAYER_KEYS:
                 self.unused.append(f"{key}.{name}")
             else:
                 raise self.problem(f"{key}.{name}", "is not a known key", suggestion(name, ("Precision", *_LAYER_KEYS)))
-        return Section(key, given)
+        return types
 
-    def _types(self, data: Any, key: str, more: tuple[str, ...]) -> tuple[tuple[str, Quantizer | None], ...]:
-        given: list[tuple[str, Quantizer | None]] = []
+    def _types(self, data: Any, key: str, more: tuple[str, ...]) -> LayerTypes:
+        given: list[tuple[str, Quantized | None]] = []
         named = {"default": data} if isinstance(data, str) else self.mapping(data, key)
         for role, text in named.items():
             where = f"{key}.{role}"
             if role in (*_EXACT, *more):
                 self.unused.append(where)
                 continue
-            if role not in ROLES:
-                raise self.problem(where, "is not a known key", suggestion(role, (*ROLES, *_EXACT, *more)))
+            if role not in (*ROLES, "default"):
+                raise self.problem(where, "is not a known key", suggestion(role, (*ROLES, "default", *_EXACT, *more)))
             if not isinstance(text, str):
                 raise self.problem(where, f"is {clean(text)[:40]!r}, not a type", 'write "ap_fixed<16,6>", or auto')
             try:
-                given.append((ROLES[role], hls4ml_type(text)))
+                given.append((role, hls4ml_type(text)))
             except HwgenError as error:
                 raise self.problem(where, f"{error.where} {error.what}", error.fix) from error
-        return tuple(given)
+        return LayerTypes(tuple(given))
 
-    def entries(self, data: Any, key: str) -> tuple[tuple[str, Section], ...]:
+    def entries(self, data: Any, key: str) -> tuple[tuple[str, LayerTypes], ...]:
         return tuple((name, self.entry(value, f"{key}.{name}")) for name, value in self.mapping(data, key).items())
 
 
-def read_hls4ml_config(path: Path) -> PrecisionConfig:
+def read_hls4ml_config(path: Path) -> Hls4mlConfig:
     """The configuration in ``path``.  Raises HwgenError that names the key, and the nearest known one."""
     reader, data = _Reader(path.name), read_bytes(path, MAX_BYTES)
     top = reader.mapping(_read(path, data) or {}, "")
@@ -199,7 +247,4 @@ def read_hls4ml_config(path: Path) -> PrecisionConfig:
         raise reader.problem("", "holds no types", "give Model, LayerType or LayerName")
     model = reader.entry(top.get("Model", {}), "Model", whole_model=True)
     by_type, by_name = (reader.entries(top.get(key, {}), key) for key in ("LayerType", "LayerName"))
-    return PrecisionConfig(
-        path.name, hashlib.sha256(data).hexdigest(), model, types=by_type, layers=by_name, unused=tuple(reader.unused),
-        meaning="hls4ml",
-    )
+    return Hls4mlConfig(path.name, hashlib.sha256(data).hexdigest(), model, by_type, by_name, tuple(reader.unused))

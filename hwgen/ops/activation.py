@@ -25,9 +25,8 @@ from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending
 from hwgen.ops.quantize import clip_codes
 from hwgen.ops.real_sampling import channel_axis, random_number
-from hwgen.ops.record import Float64, RealOp, TorchFunction, attrs_as, make
+from hwgen.ops.record import Float64, RealOp, attrs_as, make
 from hwgen.ops.scalar import ScaleBiasAttrs, along_axis, exact_vector
-from hwgen.ops.tensors import by_name, held, of_one
 
 
 def infer_same(node: Node) -> tuple[TensorType, ...]:
@@ -114,30 +113,6 @@ def _prelu_floats(node: Node, x: Float64) -> Float64:
 def _threshold_floats(node: Node, x: Float64) -> Float64:
     attrs = attrs_as(node, EdgeAttrs)
     return np.where(x > float(attrs.edge), x, float(attrs.value))
-
-
-def _forward_clip(node: Node) -> TorchFunction:
-    import torch
-
-    attrs = attrs_as(node, ClipAttrs)
-    low, high = _bound(attrs.low, -np.inf), _bound(attrs.high, np.inf)
-    return of_one(lambda x: torch.clamp(x, low, high))
-
-
-def _forward_prelu(node: Node) -> TorchFunction:
-    import torch
-
-    attrs, rank = attrs_as(node, PReluAttrs), len(node.output.type.shape)
-    slope = held(along_axis(attrs.slope, attrs.axis, rank))
-    return of_one(lambda x: torch.where(x >= 0, x, x * slope(x)))
-
-
-def _forward_threshold(node: Node) -> TorchFunction:
-    from torch.nn.functional import threshold
-
-    attrs = attrs_as(node, EdgeAttrs)
-    edge, value = float(attrs.edge), float(attrs.value)
-    return of_one(lambda x: threshold(x, edge, value))
 
 
 # --- import -----------------------------------------------------------------------------------------------------------
@@ -286,7 +261,7 @@ RELU = RealOp(
     lower=lambda lowering, node, x: x[0].map(lambda chain, _: chain.clamped(ZERO, None)),
     onnx={"Relu": unary("relu")},
     torch={"aten.relu.default": unary("relu"), "aten.relu_.default": unary("relu")},
-    sample=lambda random, value, name: make(RELU, NO_ATTRS, [value], name, name).output, forward=by_name("relu"),
+    sample=lambda random, value, name: make(RELU, NO_ATTRS, [value], name, name).output,
 )
 CLIP = RealOp(
     "clip", ClipAttrs, _infer_clip,
@@ -308,7 +283,7 @@ CLIP = RealOp(
         "aten.clamp_max.default": _torch_clamp(None, 1), "aten.clamp_max_.default": _torch_clamp(None, 1),
         "aten.hardsigmoid.default": _torch_hard_sigmoid, "aten.hardsigmoid_.default": _torch_hard_sigmoid,
     },
-    sample=_clip_sample, forward=_forward_clip,
+    sample=_clip_sample,
 )
 PRELU = RealOp(
     "prelu", PReluAttrs, _infer_prelu,
@@ -321,7 +296,7 @@ PRELU = RealOp(
         "aten.rrelu.default": _torch_rrelu, "aten.rrelu_.default": _torch_rrelu,
         "aten.abs.default": unary("prelu", PReluAttrs((-UNIT,))), "aten.abs_.default": unary("prelu", PReluAttrs((-UNIT,))),
     },
-    sample=_prelu_sample, forward=_forward_prelu,
+    sample=_prelu_sample,
 )
 THRESHOLD = RealOp(
     "threshold", EdgeAttrs, infer_same,
@@ -329,5 +304,5 @@ THRESHOLD = RealOp(
     lower=lambda lowering, node, x: _lower_threshold(node, x[0]),
     onnx={"ThresholdedRelu": _onnx_thresholded},
     torch={"aten.threshold.default": _torch_threshold, "aten.threshold_.default": _torch_threshold},
-    sample=_threshold_sample, forward=_forward_threshold,
+    sample=_threshold_sample,
 )

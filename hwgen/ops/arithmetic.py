@@ -20,7 +20,6 @@ from hwgen.ops.quantize import again
 from hwgen.ops.real_sampling import channel_axis, constant, exact, floats, moved_only
 from hwgen.ops.record import RealOp, RealSampler, any_value, make
 from hwgen.ops.shape import independent
-from hwgen.ops.tensors import by_name
 from hwgen.ops.two_streams import lower_two
 
 
@@ -118,9 +117,8 @@ def _binary_sample(op: str) -> RealSampler:
     return sample
 
 
-_EVALUATE = {  # in NumPy, and the name in torch
-    "add": (np.add, "add"), "sub": (np.subtract, "sub"), "mul": (np.multiply, "mul"), "div": (np.divide, "div"),
-    "min": (np.minimum, "minimum"), "max": (np.maximum, "maximum"),
+_EVALUATE = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "min": np.minimum, "max": np.maximum,
 }
 _LOWER = {
     "add": lower_two("add"), "sub": lower_two("add", minus=True), "mul": lower_two("mul"), "min": lower_two("min"),
@@ -132,11 +130,10 @@ _TORCH_REVERSED = {"aten.rsub.Scalar": "sub", "aten.rsub.Tensor": "sub"}
 
 
 def _binary_op(name: str, onnx: Mapping[str, OnnxRule], torch: Mapping[str, TorchRule]) -> RealOp:
-    function, in_torch = _EVALUATE[name]
+    function = _EVALUATE[name]
     return RealOp(
         name, NoAttrs, _infer_binary, evaluate=lambda node, x: function(x[0], x[1]), lower=_LOWER.get(name), onnx=onnx,
         torch=torch, sample=_binary_sample(name), takes=_quantized if name in ("min", "max") else any_value,
-        forward=by_name(in_torch),
     )
 
 

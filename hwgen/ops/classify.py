@@ -23,11 +23,10 @@ from hwgen.numerics.surd import UNIT, ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending, needs_quantizer
 from hwgen.ops.real_sampling import moved_only
-from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, TorchFunction, attrs_as, make
+from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
 from hwgen.ops.requantize import ScaleAttrs
 from hwgen.ops.sampling import fresh_input, random_lanes
 from hwgen.ops.shape import ReshapeAttrs, TransposeAttrs
-from hwgen.ops.tensors import of_one
 from hwgen.ops.weights import PRODUCTS
 
 
@@ -46,13 +45,6 @@ def _softmax(node: Node, inputs: Sequence[Float64]) -> Float64:
     shifted = inputs[0] - inputs[0].max(axis=-1, keepdims=True)
     total = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return shifted - total if attrs_as(node, SoftmaxAttrs).log else np.exp(shifted - total)
-
-
-def _forward_softmax(node: Node) -> TorchFunction:
-    import torch
-
-    function = torch.log_softmax if attrs_as(node, SoftmaxAttrs).log else torch.softmax
-    return of_one(lambda x: function(x, dim=-1))
 
 
 def _emit_softmax(call: ImportCall, axis: int, *, log: bool) -> Value:
@@ -100,7 +92,7 @@ def _softmax_sample(random: Random, value: Value, name: str) -> Value:
 
 
 SOFTMAX = RealOp(
-    "softmax", SoftmaxAttrs, _infer_softmax, _softmax, _inside, sample=_softmax_sample, forward=_forward_softmax,
+    "softmax", SoftmaxAttrs, _infer_softmax, _softmax, _inside, sample=_softmax_sample,
     onnx={"Softmax": _onnx_softmax(log=False), "LogSoftmax": _onnx_softmax(log=True)},
     torch={
         "aten.softmax.int": _torch_softmax(log=False), "aten.log_softmax.int": _torch_softmax(log=True),
@@ -212,7 +204,6 @@ ARGMAX_REAL = RealOp(
     "argmax", NoAttrs, _infer_argmax, sample=_argmax_sample, takes=_argmax_takes,
     evaluate=lambda node, x: x[0].argmax(axis=-1, keepdims=True).astype(np.float64), lower=_lower_argmax,
     onnx={"ArgMax": _onnx_argmax}, torch={"aten.argmax.default": _torch_argmax},
-    forward=lambda node: of_one(lambda x: x.argmax(dim=-1, keepdim=True).to(x.dtype)),
 )
 
 

@@ -26,7 +26,7 @@ from hwgen.ops.common_grid import on_common_grid
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Layout, Lowering, Pending
 from hwgen.ops.real_sampling import on_grid
-from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, TorchFunction, attrs_as, make
+from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
 from hwgen.ops.sampling import codes_format, fresh_input, random_lanes
 from hwgen.ops.source import INPUT, InputAttrs
 from hwgen.ops.widen import widened
@@ -57,17 +57,6 @@ def _infer(node: Node) -> tuple[TensorType, ...]:
 
 def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
     return np.concatenate(inputs, axis=attrs_as(node, AxisAttrs).axis)
-
-
-def _forward(node: Node) -> TorchFunction:
-    import torch
-
-    axis = attrs_as(node, AxisAttrs).axis
-
-    def forward(*parts: torch.Tensor) -> torch.Tensor:
-        return torch.cat(parts, dim=axis)
-
-    return forward
 
 
 def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
@@ -134,7 +123,7 @@ def _real_sample(random: Random, value: Value, name: str) -> Value:
 
 CONCAT = RealOp(
     "concat", AxisAttrs, _infer, _evaluate, _lower, onnx={"Concat": _onnx}, torch={"aten.cat.default": _torch},
-    sample=_real_sample, takes=on_grid, forward=_forward,
+    sample=_real_sample, takes=on_grid,
 )
 
 

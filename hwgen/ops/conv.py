@@ -19,10 +19,9 @@ from hwgen.numerics.surd import ZERO
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending, channels_last
 from hwgen.ops.real_windows import bias_of, first_legal, groups_of, numbers, takes_image, weight_of
-from hwgen.ops.record import Float64, RealOp, TorchFunction, attrs_as
+from hwgen.ops.record import Float64, RealOp, attrs_as
 from hwgen.ops.sampling import codes_format
 from hwgen.ops.shape import TransposeAttrs
-from hwgen.ops.tensors import biased_image
 from hwgen.ops.weights import WeightRows, constant_bias, weight_rows
 from hwgen.ops.widen import padded_codes, widened
 from hwgen.ops.window import MAX_POSITIONS, Axis, Window
@@ -120,22 +119,6 @@ def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
     made = convolve(image_of(inputs[0]), kernel_of(inputs[1]), window, attrs_as(node, RealConvAttrs).groups)
     result = np.moveaxis(made, 3, 1).reshape(len(inputs[0]), *node.output.type.shape[1:])
     return result + inputs[2].reshape(-1, *(1,) * len(axes)) if len(inputs) > 2 else result
-
-
-def _forward(node: Node) -> TorchFunction:
-    import torch
-
-    attrs, axes = attrs_as(node, RealConvAttrs), _axes(node)
-    rank = len(axes)
-    pads = [attrs.pads[k + end * rank] for k in reversed(range(rank)) for end in (0, 1)]
-    convolution = torch.conv1d if rank == 1 else torch.conv2d
-
-    def forward(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-        padded = torch.nn.functional.pad(x, pads) if any(pads) else x
-        made = convolution(padded, weight, stride=attrs.strides, dilation=attrs.dilations, groups=attrs.groups)
-        return biased_image(made, bias)
-
-    return forward
 
 
 def grouped_rows(node: Node, x: Pending, groups: int, arranged: Callable[[Array], Array]) -> WeightRows:
@@ -275,5 +258,4 @@ _TORCH = {f"aten.conv{n}d.{kind}": _torch for n in (1, 2) for kind in ("default"
 CONV = RealOp(
     "conv", RealConvAttrs, _infer, _evaluate, _lower,
     onnx={"Conv": _onnx, "qonnx.custom_op.channels_last.Conv": _channels_last}, torch=_TORCH, sample=_sample, takes=takes_image,
-    forward=_forward,
 )

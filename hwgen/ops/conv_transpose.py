@@ -25,9 +25,8 @@ from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending, channels_last
 from hwgen.ops.permute import PermuteAttrs
 from hwgen.ops.real_windows import bias_of, first_legal, groups_of, numbers, takes_image, weight_of
-from hwgen.ops.record import Float64, RealOp, TorchFunction, attrs_as
+from hwgen.ops.record import Float64, RealOp, attrs_as
 from hwgen.ops.slicing import SelectAttrs
-from hwgen.ops.tensors import biased_image
 from hwgen.ops.weights import WeightRows
 from hwgen.ops.widen import from_zero
 from hwgen.ops.window import MAX_POSITIONS
@@ -125,25 +124,6 @@ def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
         parts.append(made[:, before[0] : before[0] + sizes[0], before[1] : before[1] + sizes[1]])
     result = np.moveaxis(np.concatenate(parts, axis=3), 3, 1).reshape(len(image), *node.output.type.shape[1:])
     return result + inputs[2].reshape(-1, *(1,) * (inputs[0].ndim - 2)) if len(inputs) > 2 else result
-
-
-def _forward(node: Node) -> TorchFunction:
-    """The whole reach of the kernel, then the box of the result."""
-    import torch
-
-    attrs, sizes = attrs_as(node, TransposedAttrs), _sizes(node)
-    rank = len(sizes)
-    convolution = torch.conv_transpose1d if rank == 1 else torch.conv_transpose2d
-
-    def forward(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-        made = convolution(x, weight, stride=attrs.strides, groups=attrs.groups, dilation=attrs.dilations)
-        missing = [max(0, attrs.pads[k] + sizes[k] - made.shape[2 + k]) for k in range(rank)]
-        made = torch.nn.functional.pad(made, [n for k in reversed(range(rank)) for n in (0, missing[k])])
-        for k in range(rank):
-            made = made.narrow(2 + k, attrs.pads[k], sizes[k])
-        return biased_image(made, bias)
-
-    return forward
 
 
 def _output_rows(weight: Array, groups: int) -> Array:
@@ -279,5 +259,5 @@ def _sample(random: Random, value: Value, name: str) -> Value:
 CONV_TRANSPOSE = RealOp(
     "conv_transpose", TransposedAttrs, _infer, _evaluate, _lower, onnx={"ConvTranspose": _onnx},
     torch={"aten.conv_transpose1d.default": _torch, "aten.conv_transpose2d.input": _torch},
-    sample=_sample, takes=takes_image, forward=_forward,
+    sample=_sample, takes=takes_image,
 )

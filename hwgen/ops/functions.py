@@ -24,9 +24,8 @@ from hwgen.numerics.surd import UNIT, ZERO, Surd
 from hwgen.ops.activation import CLIP, ClipAttrs, default_real, exact_number, infer_same, unary
 from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule, TorchCall, TorchRule
 from hwgen.ops.real_sampling import FUNCTION_OPS, random_number, trail
-from hwgen.ops.record import Float64, RealOp, RealSampler, TorchFunction, attrs_as, make
+from hwgen.ops.record import Float64, RealOp, RealSampler, attrs_as, make
 from hwgen.ops.scalar import ScaleBiasAttrs
-from hwgen.ops.tensors import of_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,42 +92,6 @@ def _softplus_floats(node: Node, x: Float64) -> Float64:
     scaled = x * float(attrs.beta)
     smooth: Float64 = FUNCTIONS["softplus"].array(scaled).astype(np.float64) / float(attrs.beta)
     return smooth if attrs.threshold is None else np.where(scaled > float(attrs.threshold), x, smooth)
-
-
-def _forward(name: str) -> TorchFunction:
-    import torch
-    from torch.nn import functional
-
-    special: dict[str, TorchFunction] = {
-        "gelu": functional.gelu,
-        "gelu_tanh": of_one(lambda x: functional.gelu(x, approximate="tanh")), "silu": functional.silu,
-        "mish": functional.mish, "softsign": functional.softsign,
-    }
-    return special[name] if name in special else getattr(torch, name)
-
-
-def _forward_elu(node: Node) -> TorchFunction:
-    import torch
-
-    attrs = attrs_as(node, EluAttrs)
-    scale, below, rate = (float(v) for v in (attrs.scale, attrs.scale * attrs.alpha, attrs.rate))
-    # what is not chosen must not overflow: its gradient would be no number
-    return of_one(
-        lambda x: torch.where(x > 0, scale * x, below * torch.expm1(torch.clamp(rate * torch.clamp(x, max=0), max=700)))
-    )
-
-
-def _forward_softplus(node: Node) -> TorchFunction:
-    import torch
-
-    attrs = attrs_as(node, SoftplusAttrs)
-    beta, threshold = float(attrs.beta), None if attrs.threshold is None else float(attrs.threshold)
-
-    def forward(x: torch.Tensor) -> torch.Tensor:
-        smooth = torch.logaddexp(x * beta, torch.zeros_like(x)) / beta
-        return smooth if threshold is None else torch.where(x * beta > threshold, x, smooth)
-
-    return forward
 
 
 # --- import -----------------------------------------------------------------------------------------------------------
@@ -246,7 +209,7 @@ def _function(
         name, NoAttrs, infer_same,
         evaluate=lambda node, x: _floats(name, x[0]),
         lower=lambda lowering, node, x: x[0].map(lambda chain, _: chain.applied(name)),
-        onnx=onnx, torch=torch, sample=_sample(name, low, high), takes=_takes, forward=lambda node: _forward(name),
+        onnx=onnx, torch=torch, sample=_sample(name, low, high), takes=_takes,
     )
 
 
@@ -279,7 +242,7 @@ ELU = RealOp(
         **_both_kinds("elu", _torch_elu), **_both_kinds("selu", _torch_selu),
         **_both_kinds("celu", lambda call: _celu(call, exact_number(call, 1, "alpha"))),
     },
-    sample=lambda random, value, name: _elu_sample(random, value, name), takes=_takes, forward=_forward_elu,
+    sample=lambda random, value, name: _elu_sample(random, value, name), takes=_takes,
 )
 SOFTPLUS = RealOp(
     "softplus", SoftplusAttrs, lambda node: _not_zero(node, attrs_as(node, SoftplusAttrs).beta, "beta"),
@@ -287,7 +250,7 @@ SOFTPLUS = RealOp(
     lower=lambda lowering, node, x: x[0].map(lambda chain, _: _softplus_chain(chain, attrs_as(node, SoftplusAttrs))),
     onnx={"Softplus": unary("softplus", SoftplusAttrs(UNIT, None))},
     torch={"aten.softplus.default": _torch_softplus, "aten.log_sigmoid.default": _mirrored(SoftplusAttrs(UNIT, None))},
-    sample=lambda random, value, name: _softplus_sample(random, value, name), takes=_takes, forward=_forward_softplus,
+    sample=lambda random, value, name: _softplus_sample(random, value, name), takes=_takes,
 )
 HARD_SWISH = RealOp(
     "hard_swish", NoAttrs, infer_same,
@@ -295,7 +258,6 @@ HARD_SWISH = RealOp(
     lower=lambda lowering, node, x: x[0].map(lambda chain, _: _hard_swish_chain(chain)),
     onnx={"HardSwish": unary("hard_swish")}, torch=_both_kinds("hardswish", unary("hard_swish")),
     sample=lambda random, value, name: make(HARD_SWISH, NO_ATTRS, [value], name, name).output, takes=_takes,
-    forward=lambda node: of_one(lambda x: x * (x + 3).clamp(0, 6) / 6),
 )
 
 FUNCTION: Final = {

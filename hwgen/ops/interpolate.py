@@ -30,9 +30,8 @@ from hwgen.ops.lowering import Lowering, Pending, channels_last, needs_quantizer
 from hwgen.ops.pool import pooled
 from hwgen.ops.real_sampling import on_grid
 from hwgen.ops.rearrange import RearrangeAttrs, taking
-from hwgen.ops.record import Float64, RealOp, TorchFunction, attrs_as, make
+from hwgen.ops.record import Float64, RealOp, attrs_as, make
 from hwgen.ops.sampling import codes_format
-from hwgen.ops.tensors import held
 from hwgen.ops.widen import widened
 from hwgen.ops.window import Axis, Window
 from hwgen.ops.window_importing import flag
@@ -111,36 +110,16 @@ def _infer(node: Node) -> tuple[TensorType, ...]:
     return (TensorType((*shape[:2], *sizes), REAL),)
 
 
-def _share(line: Line, axes_after: int) -> Float64:
-    """Of the right neighbour in each position of the result, to be broadcast with ``axes_after`` more axes."""
-    terms = line.terms
-    share: Float64 = (terms != terms[:, :1]).sum(axis=1) / line.parts
-    return share.reshape(-1, *(1,) * axes_after)
-
-
 def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
     (x,) = inputs
     for axis, line in enumerate(lines_of(node), start=2):
         if line:
-            share = _share(line, x.ndim - 1 - axis)
-            x = x.take(line.terms[:, 0], axis=axis) * (1 - share) + x.take(line.terms[:, -1], axis=axis) * share
+            terms = line.terms
+            left, right = terms[:, 0], terms[:, -1]
+            shape = (-1, *(1,) * (x.ndim - 1 - axis))
+            share = ((terms != left[:, None]).sum(axis=1) / line.parts).reshape(shape)
+            x = x.take(left, axis=axis) * (1 - share) + x.take(right, axis=axis) * share
     return x
-
-
-def _forward(node: Node) -> TorchFunction:
-    import torch
-
-    lines = [
-        (axis, held(line.terms[:, 0]), held(line.terms[:, -1]), held(_share(line, len(node.output.type.shape) - 1 - axis)))
-        for axis, line in enumerate(lines_of(node), start=2) if line is not None
-    ]
-
-    def forward(x: torch.Tensor) -> torch.Tensor:
-        for axis, left, right, share in lines:
-            x = x.index_select(axis, left(x)) * (1 - share(x)) + x.index_select(axis, right(x)) * share(x)
-        return x
-
-    return forward
 
 
 def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
@@ -249,5 +228,5 @@ def _sample(random: Random, value: Value, name: str) -> Value:
 INTERPOLATE = RealOp(
     "interpolate", InterpolateAttrs, _infer, _evaluate, _lower, sample=_sample,
     torch={f"aten.upsample_{k}.{kind}": _torch for k in ("linear1d", "bilinear2d") for kind in ("default", "vec")},
-    takes=lambda value: on_grid(value) and 3 <= len(value.type.shape) <= 4, forward=_forward,
+    takes=lambda value: on_grid(value) and 3 <= len(value.type.shape) <= 4,
 )

@@ -20,8 +20,8 @@ from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Layout, Lowering, Pending
 from hwgen.ops.matvec import MatvecAttrs
 from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
-from hwgen.ops.real_sampling import constant, exact, floats, moved_only, on_grid, random_quantizer, random_uneven
-from hwgen.ops.record import Float64, RealOp, TorchFunction, make
+from hwgen.ops.real_sampling import constant, exact, floats, moved_only, on_grid, random_quantizer
+from hwgen.ops.record import Float64, RealOp, make
 from hwgen.ops.sampling import random_size
 from hwgen.ops.scalar import ScaleBiasAttrs
 from hwgen.ops.shape import TRANSPOSE, TransposeAttrs, independent
@@ -55,16 +55,6 @@ def _is_bias(shape: Shape, outputs: int, rank: int) -> bool:
 def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
     product = inputs[0] @ inputs[1].T
     return product + inputs[2] if len(inputs) > 2 else product
-
-
-def _forward(node: Node) -> TorchFunction:
-    import torch
-
-    def forward(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-        product = torch.nn.functional.linear(x, weight)
-        return product if bias is None else product + bias
-
-    return forward
 
 
 def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
@@ -173,8 +163,7 @@ def _real_weight(random: Random, outputs: int, inputs: int, name: str, most_bits
             weight = constant(np.where(codes >= 0, 1, -1) if format_.bipolar else codes, f"{name}.weight", format_)
         case _:
             data = constant(floats(random, shape, deviation), f"{name}.weight")
-            chosen = random_uneven(random, 2 * deviation, most_bits) if random.random() < 0.25 else format_
-            weight = make(QUANTIZE, QuantizeAttrs(chosen), [data], f"{name}.codes", f"{name}.weight").output
+            weight = make(QUANTIZE, QuantizeAttrs(format_), [data], f"{name}.codes", f"{name}.weight").output
     if not turned:
         return weight
     return make(TRANSPOSE, TransposeAttrs((1, 0)), [weight], f"{name}.turned", f"{name}.weight").output
@@ -202,5 +191,4 @@ LINEAR = RealOp(
         "aten.linear.default": _torch_linear, "aten.addmm.default": _torch_addmm,
         "aten.mm.default": _torch_matmul, "aten.matmul.default": _torch_matmul,
     },
-    forward=_forward,
 )

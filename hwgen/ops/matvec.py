@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Final
 
@@ -26,14 +25,6 @@ from hwgen.errors import HwgenError
 from hwgen.formats import IntArray, Integer, bits_for
 from hwgen.ir.graph import Attrs, Node, TensorType, Value
 from hwgen.numerics.interval import Interval, accumulator_bounds
-from hwgen.ops.block_schedule import (
-    BlockSchedule,
-    may_be_worthwhile,
-    sizes_of_blocks,
-    tiles_of,
-    without_blocks,
-    worthwhile_schedule,
-)
 from hwgen.ops.record import Case, IntegerOp, Work, attrs_as, make
 from hwgen.ops.sampling import codes_format, fresh_input, random_lanes, random_size
 from hwgen.ops.weights import MAX_ACTIVATION_BITS, MAX_WEIGHT_BITS
@@ -100,25 +91,32 @@ def input_kind(format_: Integer) -> int:
     return 2 if format_.bipolar else int(format_.signed)
 
 
-def _weight_memory(tiles: IntArray, code: WeightCode) -> Memory:
-    """tiles: (words, weights of a block) as they are written."""
-    return Memory("WeightFile", tuple(MemoryField(tiles[:, k], code.bits) for k in range(tiles.shape[1])))
+def _weight_memory(weight: IntArray, code: WeightCode, parallelism: Parallelism) -> Memory:
+    """weight: (groups, outputs, positions, inputs).  Padding is zero bits.
+
+    Word ``((g*positions + p)*InBlocks + i)*OutBlocks + o`` holds the tile of group g, position p, input block i and output block o.
+    """
+    groups, outputs, positions, inputs = weight.shape
+    in_blocks, out_blocks = beats(inputs, parallelism.inputs), beats(outputs, parallelism.outputs)
+    raw = (weight + 1) // 2 if code.kind == 1 else weight
+    padded = np.zeros((groups, out_blocks * parallelism.outputs, positions, in_blocks * parallelism.inputs), dtype=np.int64)
+    padded[:, :outputs, :, :inputs] = raw
+    tiles = padded.reshape(groups, out_blocks, parallelism.outputs, positions, in_blocks, parallelism.inputs)
+    fields = tiles.transpose(0, 3, 4, 1, 2, 5).reshape(groups * positions * in_blocks * out_blocks, -1)
+    return Memory("WeightFile", tuple(MemoryField(fields[:, k], code.bits) for k in range(fields.shape[1])))
 
 
 def product_unit(weight: IntArray, x: Integer, accumulator: Integer, parallelism: Parallelism, vectors: int) -> Unit:
     """The blocked multiplier array: ``vectors`` times each group's weights with its vector.
 
     weight: (groups, outputs, positions, inputs) integers.  A vector comes as ``positions`` positions of ``inputs`` elements; the
-    lanes of a beat are of one position.  Blocks of zeros are left out where that is worth it: `worthwhile_schedule`.
+    lanes of a beat are of one position.
     """
     groups, outputs, positions, inputs = weight.shape
-    in_blocks, out_beats = beats(inputs, parallelism.inputs), beats(outputs, parallelism.outputs)
-    code, tiles = weight_code(weight), tiles_of(weight, parallelism)
-    schedule = worthwhile_schedule(np.any(tiles != 0, axis=3), tiles.shape[3] * code.bits)
-    tiles = tiles.reshape(-1, tiles.shape[3]) if schedule is None else tiles[schedule.kept]
-    weights = _weight_memory((tiles + 1) // 2 if code.kind == 1 else tiles, code)
-    style = memory_style(weights.depth, weights.width_bits)
-    unit = Unit(
+    in_beats, out_beats = positions * beats(inputs, parallelism.inputs), beats(outputs, parallelism.outputs)
+    code = weight_code(weight)
+    style = memory_style(groups * in_beats * out_beats, parallelism.inputs * parallelism.outputs * code.bits)
+    return Unit(
         "hg_matvec",
         (
             ("In", inputs), ("Out", outputs), ("InLanes", parallelism.inputs), ("OutLanes", parallelism.outputs),
@@ -127,45 +125,12 @@ def product_unit(weight: IntArray, x: Integer, accumulator: Integer, parallelism
             ("AccWidth", accumulator.bits), ("HasBias", 0), ("RomStyle", int(style)), ("BiasRomStyle", 0),
             ("TreeLevelsPerStage", TREE_LEVELS_PER_STAGE),
         ),
-        (weights,),
+        (_weight_memory(weight, code, parallelism),),
         in_lanes=parallelism.inputs, out_lanes=parallelism.outputs,
-        in_beats=vectors * groups * positions * in_blocks, out_beats=vectors * groups * out_beats,
+        in_beats=vectors * groups * in_beats, out_beats=vectors * groups * out_beats,
         latency_cycles=style.latency_cycles + tree_ranks(parallelism.inputs) + 2,
         role=Role.FRONT, vectors=vectors * groups, repeats=out_beats,
         multipliers=parallelism.inputs * parallelism.outputs, macs=vectors * weight.size,
-    )
-    return unit if schedule is None else _skipping(unit, schedule, weight.shape, vectors)
-
-
-def skipping_cycles(weight: IntArray, vectors: int) -> Callable[[Parallelism], int] | None:
-    """The cycles of a `product_unit` at each parallelism; None where no weight is zero, so that none are skipped."""
-    if weight.all():
-        return None
-    used, bits = weight != 0, weight_code(weight).bits
-    count = int(used.sum())
-
-    def cycles(lanes: Parallelism) -> int:
-        groups, outputs, positions, inputs = weight.shape
-        out_blocks, block_bits = beats(outputs, lanes.outputs), lanes.inputs * lanes.outputs * bits
-        every = groups * positions * beats(inputs, lanes.inputs) * out_blocks
-        if not may_be_worthwhile(count / (every * lanes.inputs * lanes.outputs), block_bits, out_blocks):
-            return vectors * every
-        schedule = worthwhile_schedule(np.any(tiles_of(used, lanes), axis=3), block_bits)
-        return vectors * (every if schedule is None else schedule.cycles)
-
-    return lru_cache(maxsize=None)(cycles)
-
-
-def _skipping(unit: Unit, schedule: BlockSchedule, shape: tuple[int, ...], vectors: int) -> Unit:
-    """The unit with the schedule beside it.  shape: of the weight."""
-    _, outputs, positions, inputs = shape
-    memory = schedule.memory(beats(inputs, unit.in_lanes))
-    style = memory_style(memory.depth, memory.width_bits)
-    rows, columns = (sizes_of_blocks(count, lanes) for count, lanes in ((outputs, unit.out_lanes), (inputs, unit.in_lanes)))
-    made = np.tile(columns, positions)[:, None] * rows
-    return replace(
-        unit, parameters=(*unit.parameters, ("Kept", schedule.operations), ("ScheduleStyle", int(style))),
-        memories=(*unit.memories, memory), timing=schedule.timing, repeats=1, macs=vectors * int((schedule.kept * made).sum()),
     )
 
 
@@ -177,9 +142,9 @@ def _matvec_units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
 
 
 def _work(node: Node) -> Work:
-    weight, channels = attrs_as(node, MatvecAttrs).weight, node.inputs[0].type.shape[-1]
-    outputs, inputs = weight.shape
-    return Work(1, inputs // channels, channels, outputs, skipping=skipping_cycles(weight.reshape(1, outputs, -1, channels), 1))
+    outputs, inputs = attrs_as(node, MatvecAttrs).weight.shape
+    channels = node.inputs[0].type.shape[-1]
+    return Work(1, inputs // channels, channels, outputs)
 
 
 _MOST_SAMPLE_PRODUCTS: Final = 64
@@ -207,11 +172,9 @@ def _sample(random: Random, value: Value | None = None) -> Case:
     value = value or fresh_input(random, most_bits=MAX_ACTIVATION_BITS)
     inputs = value.type.elements
     outputs = min(random_size(random), 12 if inputs <= 32 else 4)
-    weight, channels = _sample_weight(random, inputs, outputs), value.type.shape[-1]
-    in_lanes = random_lanes(random, channels, _MOST_SAMPLE_PRODUCTS)
-    lanes = Parallelism(in_lanes, random_lanes(random, outputs, _MOST_SAMPLE_PRODUCTS // in_lanes))
-    weight = without_blocks(random, weight.reshape(1, outputs, -1, channels), lanes).reshape(outputs, inputs)
-    return Case(make(MATVEC, MatvecAttrs(weight), [value], "y", "matvec"), lanes)
+    node = make(MATVEC, MatvecAttrs(_sample_weight(random, inputs, outputs)), [value], "y", "matvec")
+    in_lanes = random_lanes(random, value.type.shape[-1], _MOST_SAMPLE_PRODUCTS)
+    return Case(node, Parallelism(in_lanes, random_lanes(random, outputs, _MOST_SAMPLE_PRODUCTS // in_lanes)))
 
 
 def _refit(node: Node, value: Value) -> Attrs:

@@ -17,10 +17,9 @@ from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Layout, Lowering, Pending, channels_last
 from hwgen.ops.real_sampling import on_grid
 from hwgen.ops.rearrange import RearrangeAttrs
-from hwgen.ops.record import Float64, RealOp, TorchFunction, attrs_as, make
+from hwgen.ops.record import Float64, RealOp, attrs_as, make
 from hwgen.ops.resize import ResizeAttrs
 from hwgen.ops.slicing import emit_slice
-from hwgen.ops.tensors import of_one
 from hwgen.ops.widen import padded_codes
 from hwgen.ops.window import Axis
 
@@ -45,14 +44,6 @@ def _infer(node: Node) -> tuple[TensorType, ...]:
 def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
     attrs = attrs_as(node, PadAttrs)
     return np.pad(inputs[0], tuple(zip(attrs.before, attrs.after, strict=True)), constant_values=float(attrs.value))
-
-
-def _forward(node: Node) -> TorchFunction:
-    from torch.nn.functional import pad
-
-    attrs = attrs_as(node, PadAttrs)
-    room = [n for k in reversed(range(len(attrs.before))) for n in (attrs.before[k], attrs.after[k])]
-    return of_one(lambda x: pad(x, room, value=float(attrs.value)))
 
 
 def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
@@ -178,5 +169,5 @@ PAD = RealOp(
         **{f"aten.{kind}_pad{n}d.default": _refused(kind) for kind in ("reflection", "circular") for n in (1, 2)},
         **{f"aten.replication_pad{n}d.default": _torch_edges for n in (1, 2)},
     },
-    sample=_sample, takes=lambda value: on_grid(value) and 3 <= len(value.type.shape) <= 4, forward=_forward,
+    sample=_sample, takes=lambda value: on_grid(value) and 3 <= len(value.type.shape) <= 4,
 )

@@ -30,12 +30,11 @@ from hwgen.ops.importing import OnnxCall, OnnxRule, TorchCall, TorchRule
 from hwgen.ops.lane_pool import PoolAttrs
 from hwgen.ops.lowering import Lowering, Pending, channels_last, needs_quantizer
 from hwgen.ops.real_windows import first_legal, numbers, takes_image
-from hwgen.ops.record import Float64, RealOp, RealSampler, TorchFunction, attrs_as
+from hwgen.ops.record import Float64, RealOp, RealSampler, attrs_as
 from hwgen.ops.requantizing import CLIP_LIMIT
 from hwgen.ops.rising import rising
 from hwgen.ops.sampling import codes_format
 from hwgen.ops.shape import ViewAttrs
-from hwgen.ops.tensors import held, of_one, surrounded
 from hwgen.ops.widen import from_zero, padded_codes, widened
 from hwgen.ops.window import Axis, Window
 from hwgen.ops.window_importing import checked, flag, onnx_pads, positions, torch_integers
@@ -132,25 +131,6 @@ def _evaluate_average(node: Node, inputs: Sequence[Float64]) -> Float64:
     for _, _, taken in window.taps_of(image):
         total += taken
     return _real(node, total / _divisors(node)[..., None])
-
-
-def _forward_max(node: Node) -> TorchFunction:
-    import torch
-
-    attrs, axes = attrs_as(node, RealPoolAttrs), pool_axes(node)
-    around, pool = surrounded(axes), torch.max_pool1d if len(axes) == 1 else torch.max_pool2d
-    return of_one(lambda x: pool(around(x, -np.inf), attrs.kernel, attrs.strides, 0, attrs.dilations))
-
-
-def _forward_average(node: Node) -> TorchFunction:
-    """Sums by a convolution of each channel with ones: torch's own pool knows no dilation."""
-    import torch
-
-    attrs, axes, out = attrs_as(node, RealPoolAttrs), pool_axes(node), node.output.type.shape
-    around, sums = surrounded(axes), torch.conv1d if len(axes) == 1 else torch.conv2d
-    ones, divisors = held(np.ones((out[1], 1, *attrs.kernel))), held(_divisors(node).reshape(out[2:]).astype(np.float64))
-    strides, dilations = attrs.strides, attrs.dilations
-    return of_one(lambda x: sums(around(x, 0), ones(x), stride=strides, dilation=dilations, groups=out[1]) / divisors(x))
 
 
 # --- lowering ---------------------------------------------------------------------------------------------------------
@@ -340,7 +320,7 @@ MAX_POOL = RealOp(
         **{f"aten.{name}.default": _torch_max for name in ("max_pool1d", "max_pool2d", "max_pool2d_with_indices")},
         **{f"aten.adaptive_max_pool{n}d.default": _adaptive("max_pool") for n in (1, 2)},
     },
-    sample=_sample("max_pool"), takes=takes_image, forward=_forward_max,
+    sample=_sample("max_pool"), takes=takes_image,
 )
 AVERAGE_POOL = RealOp(
     "average_pool", RealPoolAttrs, _infer, _evaluate_average, _lower_average, onnx={"AveragePool": _onnx("average_pool")},
@@ -348,5 +328,5 @@ AVERAGE_POOL = RealOp(
         **{f"aten.{name}.default": _torch_average for name in ("avg_pool1d", "avg_pool2d")},
         **{f"aten.adaptive_avg_pool{n}d.default": _adaptive("average_pool") for n in (1, 2)},
     },
-    sample=_sample("average_pool"), takes=takes_image, forward=_forward_average,
+    sample=_sample("average_pool"), takes=takes_image,
 )

@@ -2,8 +2,8 @@
 
     y = scale * (clip(round(x / scale + zero), low, high) - zero)
 
-One bit signed is bipolar: y = scale where x >= 0, else -scale.  Other formats (minifloat, log, blocks) take the nearest
-member.  The integer graph has requantizers instead (`hwgen.ops.requantize`).
+One bit signed is bipolar: y = scale where x >= 0, else -scale.  The integer graph has requantizers instead
+(`hwgen.ops.requantize`).
 """
 
 from __future__ import annotations
@@ -17,74 +17,121 @@ from typing import Final
 import numpy as np
 
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL, Affine, Binary, Block, FloatFormat, Integer, Quantized
+from hwgen.formats import REAL, Affine, Binary, Integer, Quantized
+from hwgen.formats.text import MAX_BITS
 from hwgen.ir.graph import Array, Attrs, NoAttrs, Node, TensorType, Value
+from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.surd import ZERO, Surd
-from hwgen.ops.float_lowering import quantize_uneven
 from hwgen.ops.importing import ImportCall, OnnxCall
 from hwgen.ops.lowering import Lowering, Pending
-from hwgen.ops.quantizer_parameters import along_of, axis_of, bits_of, exact_scales, flag, float_format, rounding_of, whole_numbers
 from hwgen.ops.real_sampling import FUNCTION_OPS, channel_axis, moved_only, near_quantizer, random_quantizer, trail
-from hwgen.ops.record import Float64, RealOp, TorchFunction, attrs_as, make
+from hwgen.ops.record import Float64, RealOp, attrs_as, make
 from hwgen.ops.scalar import ScaleBiasAttrs
 from hwgen.ops.source import ConstantAttrs
-from hwgen.ops.tensors import held, of_one
+
+_ROUNDING: Final = {
+    "ROUND": Rounding.HALF_EVEN, "HALF_EVEN": Rounding.HALF_EVEN, "CEIL": Rounding.CEIL, "FLOOR": Rounding.FLOOR,
+    "UP": Rounding.UP, "DOWN": Rounding.DOWN, "ROUND_TO_ZERO": Rounding.DOWN, "HALF_UP": Rounding.HALF_UP,
+    "HALF_DOWN": Rounding.HALF_DOWN,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class QuantizeAttrs(Attrs):
     """The grid to quantize to."""
 
-    format: Quantized | Block
+    format: Quantized
 
 
 def _infer(node: Node) -> tuple[TensorType, ...]:
-    format_, shape = attrs_as(node, QuantizeAttrs).format, node.inputs[0].type.shape
-    if isinstance(format_, Block) and not -len(shape) <= format_.along < len(shape):
-        what = f"its blocks lie along axis {format_.along} of a tensor of shape {shape}"
-        raise HwgenError("shape", f"{node.op} {node.path!r}", what, "use an axis of the tensor")
-    if isinstance(format_, Block) and format_.along % len(shape) == 0 and shape[0] == 1:
-        what = f"its blocks lie along the first axis of a tensor of shape {shape}, which is that of the samples"
-        raise HwgenError("shape", f"{node.op} {node.path!r}", what, "use another axis")
-    return (TensorType(shape, format_),)
+    return (TensorType(node.inputs[0].type.shape, attrs_as(node, QuantizeAttrs).format),)
 
 
 def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
-    return np.asarray(attrs_as(node, QuantizeAttrs).format.quantize_real(inputs[0]), dtype=np.float64)
-
-
-def _forward(node: Node) -> TorchFunction:
-    from hwgen.formats.tensors import fake_quantize
-
     format_ = attrs_as(node, QuantizeAttrs).format
-    return of_one(lambda x: fake_quantize(x, format_))
+    return format_.decode(format_.quantize(inputs[0]))
 
 
 def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
     format_ = attrs_as(node, QuantizeAttrs).format
-    if isinstance(format_, Block | FloatFormat):
-        return quantize_uneven(lowering, node, inputs[0], format_)
     return lowering.quantize(inputs[0], format_, name=node.output.name, path=node.path)
 
 
 # --- import -----------------------------------------------------------------------------------------------------------
 
 
+def _exact_scales(call: ImportCall, array: Array, what: str) -> tuple[Fraction, ...]:
+    flat = np.asarray(array, dtype=np.float64).ravel()
+    if not np.isfinite(flat).all() or (flat <= 0).any():
+        bad = flat[~(flat > 0)][:1]
+        raise call.refuse(f"{what} {bad} is not a positive number", "export the model again")
+    return tuple(Fraction(float(v)) for v in flat)
+
+
+def _whole(call: ImportCall, array: Array, what: str) -> tuple[int, ...]:
+    flat = np.asarray(array, dtype=np.float64).ravel()
+    if not np.isfinite(flat).all() or (flat != np.rint(flat)).any() or (np.abs(flat) > _GREATEST_WHOLE).any():
+        raise call.refuse(f"{what} {flat[:1].tolist()} is not a whole number of 32 bits", f"use a whole {what}")
+    return tuple(int(v) for v in flat)
+
+
+def _bit_width(call: ImportCall, array: Array) -> int:
+    widths = _whole(call, array, "bit width")
+    if len(set(widths)) != 1:
+        raise call.refuse("the bit width varies inside the tensor", "use one bit width per tensor")
+    if not 1 <= widths[0] <= MAX_BITS:
+        raise call.refuse(f"bit width {widths[0]}", f"use 1 to {MAX_BITS} bits")
+    return widths[0]
+
+
+def _channel_axis(call: ImportCall, shape: tuple[int, ...], *parameters: Array) -> int | None:
+    """The one axis of ``shape`` along which the parameters vary; None where all are scalars."""
+    axis: int | None = None
+    for array in parameters:
+        if array.size == 1:
+            continue
+        padded = (1,) * (len(shape) - array.ndim) + array.shape
+        varying = [i for i, d in enumerate(padded) if d != 1]
+        if len(padded) != len(shape) or len(varying) != 1 or padded[varying[0]] != shape[varying[0]]:
+            raise call.refuse(
+                f"scale or zero point of shape {array.shape} for a tensor of shape {shape}",
+                "use one scale a tensor or one a channel",
+            )
+        if axis not in (None, varying[0]):
+            raise call.refuse("scale and zero point vary along different axes", "use one axis for both")
+        axis = varying[0]
+    return axis
+
+
 def _quantized(call: ImportCall, value: Value, format_: Quantized) -> Value:
     return call.emit("quantize", QuantizeAttrs(format_), [value])
 
 
-def _float_quant(call: OnnxCall) -> Value:
-    return _quantized(call, call.value(0), float_format(call))
+def _rounding(call: OnnxCall, default: str) -> Rounding:
+    name = call.text("rounding_mode", default).upper()
+    if name not in _ROUNDING:
+        raise call.refuse(f"rounding_mode {name!r}", f"use one of {', '.join(_ROUNDING)}")
+    return _ROUNDING[name]
+
+
+def _flag(call: OnnxCall, name: str) -> bool:
+    value = call.integer(name)
+    if value not in (0, 1):
+        raise call.refuse(f"{name}={value}", f"{name} is 0 or 1")
+    return bool(value)
+
+
+def _along(axis: int | None, *parameters: tuple[object, ...]) -> int | None:
+    return axis if any(len(p) > 1 for p in parameters) else None
 
 
 def _quant(call: OnnxCall) -> Value:
     value = call.value(0)
     scale_array, zero_array = call.constant(1), call.constant(2)
-    scale, zero = exact_scales(call, scale_array, "scale"), whole_numbers(call, zero_array, "zero point")
-    bits, rounding = bits_of(call, call.constant(3)), rounding_of(call, "ROUND")
-    signed, narrow = flag(call, "signed"), flag(call, "narrow")
-    axis = along_of(axis_of(call, value.type.shape, scale_array, zero_array), scale, zero)
+    scale, zero = _exact_scales(call, scale_array, "scale"), _whole(call, zero_array, "zero point")
+    bits, rounding = _bit_width(call, call.constant(3)), _rounding(call, "ROUND")
+    signed, narrow = _flag(call, "signed"), _flag(call, "narrow")
+    axis = _along(_channel_axis(call, value.type.shape, scale_array, zero_array), scale, zero)
     if bits == 1 and signed:
         if any(zero):
             raise call.refuse("a bipolar quantizer with a zero point", "use zero point 0")
@@ -96,8 +143,8 @@ def _quant(call: OnnxCall) -> Value:
 
 def _bipolar(call: OnnxCall) -> Value:
     value, scale_array = call.value(0), call.constant(1)
-    scale = exact_scales(call, scale_array, "scale")
-    return _quantized(call, value, Binary(scale, along_of(axis_of(call, value.type.shape, scale_array), scale)))
+    scale = _exact_scales(call, scale_array, "scale")
+    return _quantized(call, value, Binary(scale, _along(_channel_axis(call, value.type.shape, scale_array), scale)))
 
 
 def _power_of_two(value: Fraction) -> bool:
@@ -111,18 +158,18 @@ def _trunc(call: OnnxCall) -> Value:
     keeps the input's scale.  Version 2 (…, output scale, output bits) divides by output scale / scale and clips.
     """
     value = call.value(0)
-    scale, zero = exact_scales(call, call.constant(1), "scale"), whole_numbers(call, call.constant(2), "zero point")
-    bits, rounding = bits_of(call, call.constant(3)), rounding_of(call, "FLOOR")
+    scale, zero = _exact_scales(call, call.constant(1), "scale"), _whole(call, call.constant(2), "zero point")
+    bits, rounding = _bit_width(call, call.constant(3)), _rounding(call, "FLOOR")
     if any(zero) or len(scale) != 1:
         raise call.refuse("Trunc with a zero point or a scale per channel", "use zero point 0 and one scale")
     if call.input_count >= 6:
-        signed, narrow = flag(call, "signed"), flag(call, "narrow")
-        out_scale, out_bits = exact_scales(call, call.constant(4), "output scale"), bits_of(call, call.constant(5))
+        signed, narrow = _flag(call, "signed"), _flag(call, "narrow")
+        out_scale, out_bits = _exact_scales(call, call.constant(4), "output scale"), _bit_width(call, call.constant(5))
         if len(out_scale) != 1 or not _power_of_two(out_scale[0] / scale[0]):
             raise call.refuse("output scale / scale is not a power of two", "use a power-of-two ratio")
         shrink, final = Fraction(1), Affine(out_bits, signed, narrow, out_scale, (0,), None, rounding)
     else:
-        out_bits = bits_of(call, call.constant(4))
+        out_bits = _bit_width(call, call.constant(4))
         if out_bits > bits:
             raise call.refuse(f"Trunc from {bits} to {out_bits} bits", "truncate to fewer bits")
         shrink, final = Fraction(1, 1 << (bits - out_bits)), Affine(_UNCLIPPED_BITS, True, False, scale, (0,), None, rounding)
@@ -132,6 +179,7 @@ def _trunc(call: OnnxCall) -> Value:
     return _quantized(call, inner, final)
 
 
+_GREATEST_WHOLE: Final = 1 << 31
 _UNCLIPPED_BITS: Final = 48
 """Width of a quantizer that clips nothing; lowering narrows it to what can be reached."""
 
@@ -150,7 +198,7 @@ def _linear_format(call: OnnxCall, shape: tuple[int, ...], scale_array: Array, z
     call.ignore("saturate")  # concerns float8 only
     if call.integer("block_size", 0) or call.integer("output_dtype", 0):
         raise call.refuse("block_size or output_dtype", "use a scale per tensor or channel")
-    scale, zero = exact_scales(call, scale_array, "scale"), whole_numbers(call, zero_array, "zero point")
+    scale, zero = _exact_scales(call, scale_array, "scale"), _whole(call, zero_array, "zero point")
     if len(scale) == 1 and len(zero) == 1:
         return Affine(bits, signed, False, scale, zero)
     rank = len(shape)
@@ -178,7 +226,7 @@ def clip_codes(call: OnnxCall, codes: Value) -> Value:
 
 
 def _clipped(call: OnnxCall, format_: Affine) -> Affine:
-    low, high = (whole_numbers(call, call.constant(i), "limit")[0] for i in (1, 2))
+    low, high = (_whole(call, call.constant(i), "limit")[0] for i in (1, 2))
     for bits in range(1, format_.width + 1):
         for narrow in (False, True):
             candidate = replace(format_, width=bits, narrow=narrow)
@@ -200,8 +248,6 @@ def _dequantize_linear(call: OnnxCall) -> Value:
     if before.op != "codes":
         raise call.refuse("dequantizes a value that no QuantizeLinear made", "export with a matching pair")
     own = attrs_as(before, QuantizeAttrs).format
-    if not isinstance(own, Affine):
-        raise call.refuse(f"dequantizes codes of {own}", "dequantize affine codes")
     container = f"{'int' if own.low < 0 else 'uint'}{8 if own.bits <= 8 else 16}"
     wanted = _linear_format(call, call.value(0).type.shape, scale_array, _zero_point(call, container))
     if (wanted.scales, wanted.zeros, wanted.axis) != (own.scales, own.zeros, own.axis) or wanted.is_signed != (own.low < 0):
@@ -223,15 +269,7 @@ def _evaluate_decode(node: Node, inputs: Sequence[Float64]) -> Float64:
     return format_.decode(inputs[0].astype(np.int64))
 
 
-def _forward_decode(node: Node) -> TorchFunction:
-    format_ = node.inputs[0].type.format
-    if not isinstance(format_, Integer):
-        raise TypeError("decode of integers")
-    scale, offset = (held(np.array([float(v) for v in values])) for values in (format_.scale, format_.offset))
-    return of_one(lambda codes: codes * scale(codes) + offset(codes))
-
-
-DECODE = RealOp("decode", NoAttrs, _infer_decode, _evaluate_decode, forward=_forward_decode)
+DECODE = RealOp("decode", NoAttrs, _infer_decode, _evaluate_decode)
 """From codes that leave the chip to the reals that they stand for; what follows is done by the host."""
 
 CODES = RealOp(
@@ -269,7 +307,6 @@ def again(random: Random, value: Value, name: str, like: Value | None = None) ->
 
 QUANTIZE = RealOp(
     "quantize", QuantizeAttrs, _infer, _evaluate, _lower,
-    onnx={"qonnx.Quant": _quant, "qonnx.IntQuant": _quant, "qonnx.BipolarQuant": _bipolar, "qonnx.Trunc": _trunc,
-          "qonnx.FloatQuant": _float_quant},
-    sample=_sample, forward=_forward,
+    onnx={"qonnx.Quant": _quant, "qonnx.IntQuant": _quant, "qonnx.BipolarQuant": _bipolar, "qonnx.Trunc": _trunc},
+    sample=_sample,
 )

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from hwgen.formats import REAL, Affine, Binary, Block, Fixed, Format, Log, Minifloat, Quantized, Specials, Ternary, mx
+from hwgen.formats import REAL, Affine, Binary, Fixed, Format, Quantized, Ternary
 from hwgen.ir.graph import Array, Node, Shape, Value, topological
 from hwgen.numerics.functions import FUNCTIONS
 from hwgen.numerics.rounding import Rounding
@@ -133,27 +133,6 @@ def random_quantizer(
             count = channels if along is not None and random.random() < 0.5 else 1
             zeros = tuple(random.randint(made.low, made.high) for _ in range(count))
             return replace(made, zero=zeros)
-
-
-def random_uneven(random: Random, largest: float, most_bits: int) -> Quantized | Block:
-    """A minifloat, powers of two or blocks for constants of about ``largest``, whose even codes take at most ``most_bits``."""
-    top = round(log2(largest))
-    exponent_bits = random.randint(1, 3 if most_bits >= 12 else 2)
-    bias = (1 << exponent_bits) - 1 - top
-    mantissa_bits = random.randint(0, min(3, most_bits - (1 << exponent_bits) - 1))
-    match random.choice(("minifloat", "log", "block")):
-        case "minifloat":
-            special = random.choice(list(Specials)) if exponent_bits > 1 else Specials.NONE
-            scale = random_scale(random, 1.0) if random.random() < 0.3 else Fraction(1)
-            return Minifloat(
-                exponent_bits=exponent_bits, mantissa_bits=mantissa_bits, bias=bias, specials=special,
-                subnormals=random.random() < 0.7, scale=(scale,),
-            )
-        case "log":
-            return Log(exponent_bits=exponent_bits, bias=bias, zero=random.random() < 0.5)
-        case _:
-            element = random.choice((mx.integers(random.randint(2, most_bits - 3)), Minifloat(exponent_bits=2, mantissa_bits=1)))
-            return Block(element, random.randint(1, 2), random.choice((2, 5, 8, 16)), along=-1)
 
 
 def near_quantizer(random: Random, format_: Quantized) -> Quantized:

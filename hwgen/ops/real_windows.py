@@ -10,7 +10,7 @@ import numpy as np
 from hwgen.errors import HwgenError
 from hwgen.ir.graph import Attrs, Shape, Value
 from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
-from hwgen.ops.real_sampling import constant, floats, on_grid, random_quantizer, random_uneven
+from hwgen.ops.real_sampling import constant, floats, on_grid, random_quantizer
 from hwgen.ops.record import RealOp, make
 
 _MOST_WEIGHT_BITS = 8
@@ -40,8 +40,7 @@ def weight_of(random: Random, shape: Shape, name: str, axis: int) -> Value:
         return constant((np.rint(floats(random, shape) / step) * step).astype(np.float32), name)
     format_ = random_quantizer(random, 2 * deviation, most_bits=_MOST_WEIGHT_BITS, channels=shape[axis], axis=axis)
     data = constant(floats(random, shape, deviation), name)
-    chosen = random_uneven(random, 2 * deviation, _MOST_WEIGHT_BITS) if random.random() < 0.25 else format_
-    return make(QUANTIZE, QuantizeAttrs(chosen), [data], f"{name}.codes", name).output
+    return make(QUANTIZE, QuantizeAttrs(format_), [data], f"{name}.codes", name).output
 
 
 def bias_of(random: Random, outputs: int, name: str) -> list[Value]:

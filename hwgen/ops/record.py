@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.cost.area import Area
-from hwgen.cost.family import Family
+from hwgen.cost.area import Area, Target
 from hwgen.dataflow.unit import Parallelism, Unit
 from hwgen.formats import IntArray
 from hwgen.ir.graph import Array, Attrs, Node, TensorType, Value
@@ -23,16 +22,9 @@ from hwgen.numerics.interval import Interval
 from hwgen.ops.importing import OnnxRule, TorchRule
 from hwgen.ops.lowering import Lowering, Pending
 
-if TYPE_CHECKING:
-    import torch
-
 T = TypeVar("T", bound=Attrs)
 Float64 = npt.NDArray[np.float64]
 
-
-TorchFunction = Callable[..., "torch.Tensor"]
-"""Of the tensors of a node's inputs, which come one by one."""
-TorchForm = Callable[[Node], TorchFunction]
 
 RealSampler = Callable[[Random, Value, str], Value]
 """``sample(random, value, name)``: the result is called ``name``, and the names and paths of all others begin with it."""
@@ -49,7 +41,6 @@ class RealOp:
 
     infer: types of the outputs from attributes and input types; raises HwgenError with the reason.
     evaluate: float64 NumPy of the outputs, batch of any size; None for a source.
-    forward: how torch computes the same, differentiable where that has a meaning, batch of any size; None for a source.
     lower: its effect on integer values (see `hwgen.ops.lowering`); None where a pass must remove it before.
     onnx, torch: how each front end reads it, by operator name (QONNX's own have the prefix ``qonnx.``).
 
@@ -66,7 +57,6 @@ class RealOp:
     torch: Mapping[str, TorchRule] = field(default_factory=dict[str, TorchRule])
     sample: RealSampler | None = None
     takes: Callable[[Value], bool] = any_value
-    forward: TorchForm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +86,6 @@ class Work:
 
     The layer takes ``vectors * taps * ceil(inputs / in lanes) * ceil(outputs / out lanes)`` cycles a tensor.
     lanewise: each channel has its own products (depthwise), ``inputs`` of them at a time and one output each.
-    skipping: the cycles of each parallelism where blocks of zeros may be left out, which are at most as many.
     """
 
     vectors: int
@@ -104,7 +93,6 @@ class Work:
     inputs: int
     outputs: int
     lanewise: bool = False
-    skipping: Callable[[Parallelism], int] | None = None
 
 
 def fit_lanes(node: Node, wanted: Parallelism) -> Parallelism:
@@ -151,7 +139,7 @@ class IntegerOp:
     refit: Callable[[Node, Value], Attrs]
     plainer: Callable[[Node], Iterator[Attrs]] = no_attrs_plainer
     takes: Callable[[Value], bool] = any_value
-    costs: Mapping[str, Callable[[Unit, Family], Area]] = field(default_factory=dict[str, Callable[[Unit, Family], Area]])
+    costs: Mapping[str, Callable[[Unit, Target], Area]] = field(default_factory=dict[str, Callable[[Unit, Target], Area]])
     fit: Callable[[Node, Parallelism], Parallelism] = fit_lanes
     work: Callable[[Node], Work] | None = None
 

@@ -24,12 +24,11 @@ from hwgen.ops.importing import ImportCall, OnnxCall, OnnxRule, TorchCall, Torch
 from hwgen.ops.lowering import Layout, Lowering, Pending, channels_last, needs_quantizer
 from hwgen.ops.pool import pooled
 from hwgen.ops.real_sampling import on_grid
-from hwgen.ops.record import Float64, RealOp, TorchFunction, attrs_as, make
+from hwgen.ops.record import Float64, RealOp, attrs_as, make
 from hwgen.ops.rising import rising
 from hwgen.ops.sampling import codes_format
 from hwgen.ops.scalar import ScaleBiasAttrs
 from hwgen.ops.shape import ViewAttrs
-from hwgen.ops.tensors import of_one
 from hwgen.ops.two_streams import lower_two
 from hwgen.ops.weights import MAX_WEIGHT_BITS
 from hwgen.ops.widen import widened
@@ -65,14 +64,6 @@ def _reduced(shape: Shape, attrs: ReduceAttrs) -> Shape:
 def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
     attrs = attrs_as(node, ReduceAttrs)
     return np.asarray(_KINDS[attrs.kind](inputs[0], axis=attrs.axes, keepdims=attrs.keep))
-
-
-def _forward(node: Node) -> TorchFunction:
-    import torch
-
-    attrs = attrs_as(node, ReduceAttrs)
-    function = {"sum": torch.sum, "mean": torch.mean, "max": torch.amax}[attrs.kind]
-    return of_one(lambda x: function(x, dim=attrs.axes, keepdim=attrs.keep))
 
 
 # --- lowering ---------------------------------------------------------------------------------------------------------
@@ -291,5 +282,5 @@ REDUCE = RealOp(
         "aten.amin.default": _torch("min"), "aten.max.dim": _torch("max"), "aten.min.dim": _torch("min"),
         "aten.mean.default": _whole, "aten.sum.default": _whole, "aten.linalg_vector_norm.default": _torch_root,
     },
-    sample=_sample, takes=_takes, forward=_forward,
+    sample=_sample, takes=_takes,
 )

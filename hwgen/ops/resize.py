@@ -24,9 +24,8 @@ from hwgen.ops.interpolate import Line, emit_lines, sizes_and_factors
 from hwgen.ops.lowering import Layout, Lowering, Pending, channels_last
 from hwgen.ops.real_sampling import on_grid
 from hwgen.ops.rearrange import RearrangeAttrs, taking
-from hwgen.ops.record import Float64, RealOp, TorchFunction, attrs_as, make
+from hwgen.ops.record import Float64, RealOp, attrs_as, make
 from hwgen.ops.shape import TransposeAttrs
-from hwgen.ops.tensors import held
 from hwgen.ops.window import Axis
 
 
@@ -62,19 +61,6 @@ def _evaluate(node: Node, inputs: Sequence[Float64]) -> Float64:
     for axis, taken in enumerate(_maps(node), start=2):
         x = x.take(np.array(taken), axis=axis)
     return x
-
-
-def _forward(node: Node) -> TorchFunction:
-    import torch
-
-    maps = [held(np.array(taken)) for taken in _maps(node)]
-
-    def forward(x: torch.Tensor) -> torch.Tensor:
-        for axis, taken in enumerate(maps, start=2):
-            x = x.index_select(axis, taken(x))
-        return x
-
-    return forward
 
 
 def _lower(lowering: Lowering, node: Node, inputs: Sequence[Pending]) -> Pending:
@@ -272,5 +258,5 @@ RESIZE = RealOp(
         **{f"aten.upsample_nearest{n}d.{kind}": _torch(exact=False) for n in (1, 2) for kind in ("default", "vec")},
         **{f"aten._upsample_nearest_exact{n}d.{kind}": _torch(exact=True) for n in (1, 2) for kind in ("default", "vec")},
     },
-    sample=_sample, takes=lambda value: on_grid(value) and 3 <= len(value.type.shape) <= 4, forward=_forward,
+    sample=_sample, takes=lambda value: on_grid(value) and 3 <= len(value.type.shape) <= 4,
 )

@@ -20,8 +20,7 @@ from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.importing import ImportCall, OnnxCall, TorchCall
 from hwgen.ops.lowering import Lowering, Pending
 from hwgen.ops.real_sampling import channel_axis, exact, floats
-from hwgen.ops.record import Float64, RealOp, TorchFunction, attrs_as, make
-from hwgen.ops.tensors import held, of_one
+from hwgen.ops.record import Float64, RealOp, attrs_as, make
 from hwgen.ops.weights import PRODUCTS
 
 
@@ -81,11 +80,6 @@ def _apply(attrs: ScaleBiasAttrs, x: Float64) -> Float64:
     return x * along_axis(attrs.gain, attrs.axis, x.ndim) + along_axis(attrs.bias, attrs.axis, x.ndim)
 
 
-def _forward(attrs: ScaleBiasAttrs, rank: int) -> TorchFunction:
-    gain, bias = (held(along_axis(values, attrs.axis, rank)) for values in (attrs.gain, attrs.bias))
-    return of_one(lambda x: x * gain(x) + bias(x))
-
-
 def _lower_scale_bias(lowering: Lowering, node: Node, attrs: ScaleBiasAttrs, pending: Pending) -> Pending:
     gain, bias = attrs.gain, attrs.bias
     if attrs.channels == 1:
@@ -115,7 +109,6 @@ SCALE_BIAS = RealOp(
     lower=lambda lowering, node, x: _lower_scale_bias(lowering, node, attrs_as(node, ScaleBiasAttrs), x[0]),
     onnx={"Neg": _negative}, torch={"aten.neg.default": _negative, "aten.neg_.default": _negative},
     sample=lambda random, value, name: _scale_bias_sample(random, value, name),
-    forward=lambda node: _forward(attrs_as(node, ScaleBiasAttrs), len(node.output.type.shape)),
 )
 
 
@@ -268,5 +261,4 @@ BATCH_NORM = RealOp(
         "aten.batch_norm.default": _torch_batch_norm, "aten._native_batch_norm_legit_no_training.default": _torch_batch_norm,
     },
     sample=_batch_norm_sample, takes=_batch_norm_takes,
-    forward=lambda node: _forward(attrs_as(node, BatchNormAttrs).scale_bias(), len(node.output.type.shape)),
 )

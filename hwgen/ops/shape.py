@@ -21,7 +21,6 @@ from hwgen.ops.lowering import Layout, Lowering, Pending
 from hwgen.ops.real_sampling import moved_only, on_grid
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make, no_units
 from hwgen.ops.sampling import fresh_input, random_shape, spread
-from hwgen.ops.tensors import of_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +287,6 @@ def _transpose_sample(random: Random, value: Value, name: str) -> Value:
 
 IDENTITY = RealOp(
     "identity", NoAttrs, _infer_identity, evaluate=lambda node, x: x[0], lower=_keep, sample=_identity_sample,
-    forward=lambda node: of_one(lambda x: x),
     onnx={"Identity": _identity, "Dropout": _onnx_dropout},
     torch={
         "aten.dropout.default": _torch_dropout, "aten.clone.default": _torch_copy, "aten.detach.default": _identity,
@@ -304,7 +302,6 @@ RESHAPE = RealOp(
         "aten.unsqueeze.default": _torch_unsqueeze, "aten.squeeze.dim": _torch_squeeze, "aten.squeeze.dims": _torch_squeeze,
     },
     sample=_reshape_sample,
-    forward=lambda node: of_one(lambda x: x.reshape(x.shape[0], *attrs_as(node, ReshapeAttrs).shape[1:])),
 )
 TRANSPOSE = RealOp(
     "transpose", TransposeAttrs, _infer_transpose,
@@ -313,7 +310,7 @@ TRANSPOSE = RealOp(
     torch={
         "aten.permute.default": _torch_permute, "aten.transpose.int": _torch_transpose, "aten.t.default": _torch_t,
     },
-    sample=_transpose_sample, forward=lambda node: of_one(lambda x: x.permute(attrs_as(node, TransposeAttrs).perm)),
+    sample=_transpose_sample,
 )
 
 

@@ -23,7 +23,6 @@ from hwgen.ops.rearrange import RearrangeAttrs
 from hwgen.ops.record import Case, Float64, IntegerOp, RealOp, attrs_as, make
 from hwgen.ops.sampling import codes_format, fresh_input
 from hwgen.ops.shape import ReshapeAttrs
-from hwgen.ops.tensors import of_one
 from hwgen.ops.window import Axis
 
 
@@ -213,7 +212,6 @@ SLICE = RealOp(
         "aten.slice.Tensor": _torch_slice, "aten.narrow.default": _torch_narrow, "aten.select.int": _torch_select,
         "aten.split.Tensor": _torch_split, "aten.split_with_sizes.default": _torch_split, "aten.chunk.default": _torch_chunk,
     },
-    forward=lambda node: of_one(lambda x: x[_index(attrs_as(node, SliceAttrs), x.ndim)]),
 )
 
 

@@ -57,25 +57,12 @@ def weight_rows(node: Node, x: Pending, arranged: Arranged) -> WeightRows:
         )
     attrs = attrs_as(node.inputs[1].producer, ConstantAttrs)
     found = _regular(attrs, maps, arranged) or _irregular(node, arranged(constant_reals(attrs)), maps)
-    if row_bits(found.rows) > MAX_WEIGHT_BITS:
-        found = _coarsest(found)
     bits = x.codes.type.format
     if isinstance(bits, Integer) and bits.bits > MAX_ACTIVATION_BITS:
         raise needs_quantizer(node, f"the input has {bits.bits} bits (limit {MAX_ACTIVATION_BITS})")
     if row_bits(found.rows) > MAX_WEIGHT_BITS:
-        what = f"the weight has {row_bits(found.rows)} bits (limit {MAX_WEIGHT_BITS})"
-        if not isinstance(attrs.format, Quantized):
-            raise needs_quantizer(node, what)
-        fix = "use a weight format of fewer bits, or of fewer exponent bits"
-        raise HwgenError("not-quantized", f"{node.op} {node.path!r}", what, fix)
+        raise needs_quantizer(node, f"the weight has {row_bits(found.rows)} bits (limit {MAX_WEIGHT_BITS})")
     return found
-
-
-def _coarsest(found: WeightRows) -> WeightRows:
-    """Each row in units of its own greatest common divisor: of formats whose scale varies, rows differ in size."""
-    units = np.maximum(np.gcd.reduce(found.rows, axis=1), 1)
-    scale = tuple(s * Surd.of(int(u)) for s, u in zip(found.scale, units, strict=True))
-    return WeightRows(found.rows // units[:, None], scale, found.shift)
 
 
 def row_bits(rows: IntArray) -> int:

@@ -22,8 +22,7 @@ from hwgen.errors import HwgenError
 from hwgen.formats import IntArray, Integer
 from hwgen.ir.graph import Array, Attrs, Node, TensorType, Value
 from hwgen.numerics.interval import Interval, accumulator_bounds
-from hwgen.ops.block_schedule import without_blocks
-from hwgen.ops.matvec import product_unit, skipping_cycles
+from hwgen.ops.matvec import product_unit
 from hwgen.ops.record import Case, IntegerOp, Work, attrs_as, make
 from hwgen.ops.sampling import codes_format, fresh_input, random_lanes
 from hwgen.ops.weights import MAX_ACTIVATION_BITS
@@ -169,36 +168,28 @@ def window_units(node: Node, window: Window, lanes: int, *, groups: int = 1, pad
     return (window.unit(bits=x.bits, lanes=lanes, channels=channels, groups=groups, pad=code),)
 
 
-def by_group(attrs: ConvAttrs) -> IntArray:
-    """(groups, outputs, taps, inputs)."""
-    _, rows, cols, inputs = attrs.weight.shape
-    return attrs.weight.reshape(attrs.groups, -1, rows * cols, inputs)
-
-
 def _units(node: Node, parallelism: Parallelism) -> tuple[Unit, ...]:
     attrs, window = attrs_as(node, ConvAttrs), window_of(node)
+    weight = attrs.weight.reshape(attrs.groups, -1, window.taps, attrs.weight.shape[3])
     before = window_units(node, window, parallelism.inputs, groups=attrs.groups, pad=attrs.pad)
-    product = product_unit(by_group(attrs), codes_format(node.inputs[0]), codes_format(node.output), parallelism, window.count)
+    product = product_unit(weight, codes_format(node.inputs[0]), codes_format(node.output), parallelism, window.count)
     return (*before, product)
 
 
 def _work(node: Node) -> Work:
     attrs, window = attrs_as(node, ConvAttrs), window_of(node)
-    skipping = skipping_cycles(by_group(attrs), window.count)
-    outputs, *_, inputs = attrs.weight.shape
-    return Work(window.count * attrs.groups, window.taps, inputs, outputs // attrs.groups, skipping=skipping)
+    return Work(window.count * attrs.groups, window.taps, attrs.weight.shape[3], attrs.weight.shape[0] // attrs.groups)
 
 
 def _fit(node: Node, wanted: Parallelism) -> Parallelism:
     """Any lanes up to the channels; with groups they divide those of a group, so that no beat holds two."""
-    attrs = attrs_as(node, ConvAttrs)
-    outputs, *_, inputs = attrs.weight.shape
+    attrs, work = attrs_as(node, ConvAttrs), _work(node)
 
     def nearest(lanes: int, channels: int) -> int:
         lanes = min(lanes, channels)
         return lanes if attrs.groups == 1 else next(n for n in range(lanes, 0, -1) if channels % n == 0)
 
-    return Parallelism(nearest(wanted.inputs, inputs), nearest(wanted.outputs, outputs // attrs.groups))
+    return Parallelism(nearest(wanted.inputs, work.inputs), nearest(wanted.outputs, work.outputs))
 
 
 # --- samples ----------------------------------------------------------------------------------------------------------
@@ -216,12 +207,10 @@ def _sample(random: Random, value: Value | None = None) -> Case:
     groups = random.choice([g for g in range(1, channels + 1) if channels % g == 0][:4]) if random.random() < 0.4 else 1
     outputs = groups * random.randint(1, max(1, 6 // groups))
     weight = random_weight(random, (outputs, *drawn.kernel, channels // groups))
-    attrs = ConvAttrs(weight, drawn.strides, drawn.dilations, drawn.pads, drawn.pad, groups)
+    node = make(CONV_CODES, ConvAttrs(weight, drawn.strides, drawn.dilations, drawn.pads, drawn.pad, groups), [value], "y", "conv")
     in_lanes = random_lanes(random, channels // groups, MOST_SAMPLE_PRODUCTS)
     out_lanes = random_lanes(random, outputs // groups, MOST_SAMPLE_PRODUCTS // in_lanes)
-    lanes = _fit(make(CONV_CODES, attrs, [value], "y", "conv"), Parallelism(in_lanes, out_lanes))
-    weight = without_blocks(random, by_group(attrs), lanes).reshape(weight.shape)
-    return Case(make(CONV_CODES, replace(attrs, weight=weight), [value], "y", "conv"), lanes)
+    return Case(node, _fit(node, Parallelism(in_lanes, out_lanes)))
 
 
 def _refit(node: Node, value: Value) -> Attrs:

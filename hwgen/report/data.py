@@ -121,8 +121,8 @@ def _in_flight(flow: Dataflow, alone: Timeline) -> int:
 
 def _area(build: Build, target: Target, synthesis: Synthesis | None) -> AreaView:
     """A synthesis of other hardware is known as old and not set beside the estimate of this."""
+    expected = estimate(build.flow, target)
     current = synthesis is not None and store.is_current(build, synthesis)
-    expected = estimate(build.flow, target, dsps=synthesis is None or synthesis.dsps)
     counted = synthesis if synthesis is not None and current and len(synthesis.stages) == len(expected.stages) else None
     stages = [
         StageArea(k + 1, stage.path, stage.area, counted and counted.stages[k].area) for k, stage in enumerate(expected.stages)

@@ -109,30 +109,27 @@ _PARTS: Final = tuple(
 )
 
 
-@lru_cache(maxsize=4)
-def environment(folder: Path) -> jinja2.Environment:
-    """The templates in a folder of our own, with what every page shows foreign text and numbers by."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )
-    made.filters.update(clean=clean, name=_name, short_name=_short_name, count=_count, share=_share)
-    return made
+    environment.filters.update(clean=clean, name=_name, short_name=_short_name, count=_count, share=_share)
+    return environment
 
 
-def style_and_policy() -> tuple[Markup, str]:
-    """The style sheet of every page, and the content policy that allows it and nothing else."""
-    style = (_FOLDER / "style.css").read_text(encoding="utf-8")
+def _policy(style: str) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return Markup(style), f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"  # our own file
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
 def render(data: PageData) -> str:
     """The page; the same data give the same bytes."""
     paths = [s.layer.path for s in data.stages]
-    style, policy = style_and_policy()
-    return environment(_FOLDER).get_template("page.html.jinja").render(
-        data=data, charts=charts, hwgen_version=__version__, policy=policy, style=style,
+    style = (_FOLDER / "style.css").read_text(encoding="utf-8")
+    return _environment().get_template("page.html.jinja").render(
+        data=data, charts=charts, hwgen_version=__version__, policy=_policy(style), style=Markup(style),  # our own file
         alone=charts.timeline_chart(data.alone, paths), many=charts.timeline_chart(data.many, paths), parts=_PARTS,
         port_rows=_PORT_ROWS, streams=(*data.manifest.inputs, *data.manifest.outputs), host_work=_host_work,
         inputs_file=inputs_file(data.manifest),

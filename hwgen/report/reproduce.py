@@ -28,8 +28,7 @@ def _options(options: OptionsRecord) -> list[str]:
     words: list[str] = []
     for name, value in (
         ("--parallelism", options.parallelism), ("--interval", options.interval),
-        ("--hls4ml-config", options.hls4ml_config_sha256 and "TYPES.yml"),
-        ("--config", options.config_sha256 and "FORMATS.toml"), ("--precision", options.precision),
+        ("--hls4ml-config", options.hls4ml_config_sha256 and "TYPES.yml"), ("--precision", options.precision),
         ("--calibration", options.calibration_sha256 and "CALIBRATION.npy"), ("--input-format", options.input_format),
     ):
         if value is not None:
@@ -55,10 +54,9 @@ def commands(
     found.append(Command("Verify this build again", " ".join(["hwgen sim BUILD", *checked])))
     found.append(Command("Simulate it with cocotb, every layer under random stalls", "hwgen sim BUILD --cocotb"))
     for synthesis in syntheses:
-        without = "" if synthesis.dsps else " --no-dsp"
         routed = " --pnr" if synthesis.timing is not None else ""
         checked_netlist = " --netlist-sim" if synthesis.netlist is not None else ""
-        line = f"hwgen synth BUILD --target {synthesis.target}{without}{routed}{checked_netlist}"
+        line = f"hwgen synth BUILD --target {synthesis.target}{routed}{checked_netlist}"
         found.append(Command(f"Synthesize it for {synthesis.target} again", line))
     found.append(Command("Write this page again", "hwgen report BUILD"))
     return tuple(found)

@@ -91,7 +91,6 @@ class OptionsRecord(_Record):
     parallelism: str | None = None
     interval: int | None = None
     hls4ml_config_sha256: str | None = None
-    config_sha256: str | None = None
     precision: str | None = None
     calibration_sha256: str | None = None
     input_format: str | None = None

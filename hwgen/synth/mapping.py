@@ -36,8 +36,6 @@ _SYNTHESIS: Final = {
     Target.XC7: "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf",
     Target.ICE40: "synth_ice40",
 }
-_WITHOUT_DSPS: Final = {Target.ECP5: " -nodsp", Target.XCUP: " -nodsp", Target.XC7: " -nodsp", Target.ICE40: ""}
-"""iCE40 has multiplier blocks in few devices; Yosys uses them only when told to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +51,11 @@ class Netlist:
     cells: Mapping[str, Mapping[str, int]]
 
 
-def synthesis_commands(target: Target, top: str, *, dsps: bool = True) -> list[str]:
-    """The commands of Yosys that map ``top`` to a family, after its sources were read and elaborated.
-
-    dsps: whether multiplier blocks may be used.
-    """
+def synthesis_commands(target: Target, top: str) -> list[str]:
+    """The commands of Yosys that map ``top`` to a family, after its sources were read and elaborated."""
     # iCE40 has no distributed memory to obey the wish with: without it such memories become registers.
     relax = ["setattr -unset ram_style m:* a:ram_style=distributed %i"] if target is Target.ICE40 else []
-    return [*relax, f"{_SYNTHESIS[target]}{'' if dsps else _WITHOUT_DSPS[target]} -top {top}", "check -assert"]
+    return [*relax, f"{_SYNTHESIS[target]} -top {top}", "check -assert"]
 
 
 def instances_of_stages(flow: Dataflow) -> tuple[tuple[str, ...], ...]:
@@ -77,18 +72,13 @@ def _stage_commands(top: str, stages: Sequence[Sequence[str]]) -> list[str]:
     return [*marks, f"submod {top}", f"setattr -mod -set keep_hierarchy 1 {top}_stage*"] if stages else []
 
 
-def map_sources(
-    folder: Path, sources: Sequence[str], top: str, target: Target, stages: Sequence[Sequence[str]] = (), *, dsps: bool = True
-) -> Netlist:
-    """Synthesizes sources, named relative to ``folder``, there.  stages: of a generated top, by the instances of each.
-
-    dsps: whether multiplier blocks may be used.
-    """
+def map_sources(folder: Path, sources: Sequence[str], top: str, target: Target, stages: Sequence[Sequence[str]] = ()) -> Netlist:
+    """Synthesizes sources, named relative to ``folder``, there.  stages: of a generated top, by the instances of each."""
     script = [
         f"read_verilog -sv -defer {' '.join(sources)}",
         f"hierarchy -check -top {top}",
         *_stage_commands(top, stages),
-        *synthesis_commands(target, top, dsps=dsps),
+        *synthesis_commands(target, top),
         f"tee -q -o {_STATISTICS} stat -json",
         *([f"setattr -mod -unset keep_hierarchy {top}_stage*"] if stages else []),
         "flatten -noscopeinfo",
@@ -105,7 +95,7 @@ def map_sources(
 
 
 @contextmanager
-def mapped(build: Build, target: Target, *, dsps: bool = True) -> Generator[Netlist]:
+def mapped(build: Build, target: Target) -> Generator[Netlist]:
     """The netlist of a build, in a copy of its sources: the build itself is not written to."""
     names = source_files(build)
     with work_folder("hwgen-synth-") as work:
@@ -113,7 +103,7 @@ def mapped(build: Build, target: Target, *, dsps: bool = True) -> Generator[Netl
             (work / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(build.folder / name, work / name)
         sources = [str(s.relative_to(build.folder)) for s in build.sources]
-        yield map_sources(work, sources, TOP, target, instances_of_stages(build.flow), dsps=dsps)
+        yield map_sources(work, sources, TOP, target, instances_of_stages(build.flow))
 
 
 def stage_of_module(name: str) -> int | None:

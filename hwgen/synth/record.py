@@ -58,11 +58,9 @@ class Synthesis(_Record):
 
     total: all cells.  stages: in the order of the manifest.  other: what belongs to no stage (outer ports, reset, glue).
     tools: program to version.  sources_sha256: of the build's RTL and memories, so that an old result is known as such.
-    dsps: whether multiplier blocks were allowed.
     """
 
     target: Target
-    dsps: bool = True
     sources_sha256: str
     total: Area
     stages: tuple[StageArea, ...]

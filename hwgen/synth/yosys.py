@@ -18,13 +18,12 @@ Progress = Callable[[str], None]
 
 
 def synthesize(
-    build: Build, target: Target, *, dsps: bool = True, pnr: bool = False, netlist_samples: int = 0, seed: int = 0,
+    build: Build, target: Target, *, pnr: bool = False, netlist_samples: int = 0, seed: int = 0,
     progress: Progress = lambda _: None,
 ) -> Synthesis:
     """What Yosys makes of a build for a family of devices: cells in total and of each stage.
 
-    dsps: whether multiplier blocks may be used.  pnr: also place and route (ECP5).  netlist_samples: simulate the netlist on so
-    many random inputs, beside the reference.
+    pnr: also place and route (ECP5).  netlist_samples: simulate the netlist on so many random inputs, beside the reference.
     seed: of placement, and of those inputs.  progress: told of ``route`` and ``netlist`` as they begin.
     Raises HwgenError where a file of the build or a tool is missing, HwgenFailure where a tool stops.
     """
@@ -32,7 +31,7 @@ def synthesize(
     tools = tools_for(target, pnr=pnr)
     digest = build.sources_sha256
     paths = [stage.path for stage in build.flow.stages]
-    with mapped(build, target, dsps=dsps) as netlist:
+    with mapped(build, target) as netlist:
         areas, other = _areas(netlist, len(paths))
         if pnr:
             progress("route")
@@ -41,7 +40,7 @@ def synthesize(
             progress("netlist")
         run = simulate_netlist(build, netlist, netlist_samples, seed) if netlist_samples else None
     return Synthesis(
-        target=target, dsps=dsps, sources_sha256=digest, total=sum(areas, other),
+        target=target, sources_sha256=digest, total=sum(areas, other),
         stages=tuple(StageArea(path=p, area=a) for p, a in zip(paths, areas, strict=True)),
         other=other, timing=timing, netlist=run, seconds=round(time.perf_counter() - start, 3), tools=tools,
     )

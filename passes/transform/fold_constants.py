@@ -1,7 +1,6 @@
 """Compute what depends on constants only.
 
-    quantize(w)            ⇒   constant codes, in the float arithmetic of the framework (docs/decisions/0001); those of
-                               minifloats, logarithms and blocks on an even grid that holds them exactly
+    quantize(w)            ⇒   constant codes, in the float arithmetic of the framework (docs/decisions/0001)
     transpose(c), reshape(c), identity(c)   ⇒   constant
     c1 ∘ c2, scale_bias(c) ⇒   constant, exact
 """
@@ -16,7 +15,6 @@ import numpy as np
 
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, Affine, Binary, Quantized, Ternary
-from hwgen.formats.even_codes import even_codes
 from hwgen.ir.graph import Array, Graph, Node, Rewriter, Value
 from hwgen.numerics.surd import Surd
 from hwgen.ops.quantize import QuantizeAttrs
@@ -46,7 +44,8 @@ def _folded(node: Node, constants: list[ConstantAttrs]) -> ConstantAttrs | None:
         return None
     match node.op:
         case "quantize" if first.format is REAL and first.data.dtype != object:
-            return ConstantAttrs(*even_codes(first.data, attrs_as(node, QuantizeAttrs).format, f"quantize {node.path!r}"))
+            format_ = attrs_as(node, QuantizeAttrs).format
+            return ConstantAttrs(format_.quantize(first.data), format_)
         case "transpose":
             perm = attrs_as(node, TransposeAttrs).perm
             format_ = _moved(first.format, perm) if isinstance(first.format, Quantized) else first.format
@@ -95,9 +94,7 @@ def _constant(value: Value) -> ConstantAttrs | None:
 
 @dataclass(frozen=True)
 class FoldConstants(Pass):
-    """quantizers: compute those of constants too; false where what they quantize is to be trained."""
-
-    quantizers: bool = True
+    """See the module."""
 
     name = "fold-constants"
     effect = Effect.EXACT
@@ -111,8 +108,6 @@ class FoldConstants(Pass):
             if known and len(known) == len(inputs) and node.op in _ARITHMETIC:
                 exact += node.output.type.elements
                 _check_exact(node, known, exact)
-            if node.op == "quantize" and not self.quantizers:
-                known = []
             folded = _folded(node, known) if known and len(known) == len(inputs) else None
             if folded is None:
                 if known and len(known) == len(inputs):

@@ -6,16 +6,15 @@ that leave the chip are decoded, and what only the host computes (a final softma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Final
 
 import numpy as np
 
 from hwgen.errors import HwgenError
-from hwgen.formats import REAL, Block, IntArray, Integer, Quantized
-from hwgen.formats.text_parts import MAX_BITS
+from hwgen.formats import REAL, IntArray, Integer, Quantized
 from hwgen.ir.graph import NO_ATTRS, Attrs, Graph, Node, Shape, Value, topological, unique_name
 from hwgen.numerics.interval import Interval
 from hwgen.numerics.parts import level_ends, monotone_parts
@@ -27,7 +26,7 @@ from hwgen.numerics.surd import UNIT, Surd
 from hwgen.ops.arithmetic import ARITHMETIC
 from hwgen.ops.clamps import with_clamps_computed
 from hwgen.ops.common_grid import on_common_grid
-from hwgen.ops.lowering import Layout, Lowering, Pending, needs_quantizer
+from hwgen.ops.lowering import Layout, Pending, needs_quantizer
 from hwgen.ops.permute import PermuteAttrs, permutation
 from hwgen.ops.quantize import DECODE, QuantizeAttrs
 from hwgen.ops.record import attrs_as, make
@@ -46,9 +45,6 @@ _CHIP_OPS: Final = frozenset((
 ))
 """What the chip does as long as nothing before it is left to the host."""
 _NEVER_HOST: Final = frozenset(("quantize", "argmax", *PRODUCTS, *POOLS))
-
-
-Observer = Callable[[Lowering, Node, Sequence[Pending]], None]
 
 
 def host_nodes(graph: Graph) -> frozenset[Node]:
@@ -291,9 +287,7 @@ def _is_identity(found: Requantizer, codes: Value, integer: Integer) -> bool:
 
 @dataclass(frozen=True)
 class Lower(Pass):
-    """See the module.  observer: is told of each operator before it is lowered, with what it takes."""
-
-    observer: Observer | None = field(default=None, compare=False, repr=False)
+    """See the module."""
 
     name = "lower"
     effect = Effect.EXACT
@@ -331,7 +325,7 @@ class Lower(Pass):
             elif node.op == "quantize" and node.inputs[0].producer.op == "input":
                 pending[node.output] = pending[node.inputs[0]]
             else:
-                pending[node.output] = _lower_node(lowering, node, pending, self.observer)
+                pending[node.output] = _lower_node(lowering, node, pending)
         outputs = tuple(real[v] if v in real and v.producer in host else decoded(v) for v in graph.outputs)
         return Graph(graph.name, topological(outputs, inputs), outputs)
 
@@ -352,7 +346,7 @@ def _reshaped(lowering: _Lowering, value: Value, shape: Shape, name: str, path: 
     return value if value.type.shape == shape else make(RESHAPE, ReshapeAttrs(shape), [value], lowering.name(name), path).output
 
 
-def _lower_node(lowering: _Lowering, node: Node, pending: dict[Value, Pending], observer: Observer | None) -> Pending:
+def _lower_node(lowering: _Lowering, node: Node, pending: dict[Value, Pending]) -> Pending:
     rule = REAL_TABLE[node.op].lower
     known = [pending[v] for v in node.inputs if v in pending]
     if rule is None:
@@ -368,8 +362,6 @@ def _lower_node(lowering: _Lowering, node: Node, pending: dict[Value, Pending], 
             "unsupported-node", f"{node.op} {node.path!r}", f"has a constant that differs from element to element ({shapes})",
             "use a scalar or one number a channel",
         )
-    if observer is not None:
-        observer(lowering, node, known)
     return rule(lowering, node, known)
 
 
@@ -383,10 +375,6 @@ def _input_format(node: Node, graph: Graph) -> Integer:
     formats = {attrs_as(use, QuantizeAttrs).format for use in uses if use.op == "quantize"}
     if len(formats) == 1 and all(use.op == "quantize" for use in uses) and node.output not in graph.outputs:
         format_, rank = formats.pop(), len(node.output.type.shape)
-        if isinstance(format_, Block) or format_.bits > MAX_BITS:
-            why = "whose scales depend on the data" if isinstance(format_, Block) else f"whose codes take more than {MAX_BITS} bits"
-            what, fix = f"is quantized to {format_}, {why}", "quantize it to fixed point, or to a format of fewer exponent bits"
-            raise HwgenError("no-input-format", f"input {node.output.name!r}", what, fix)
         if format_.axis is not None and format_.axis % rank != rank - 1:
             what = f"is quantized with scales that vary along axis {format_.axis} of {node.output.type.shape}"
             raise HwgenError("per-channel", f"input {node.output.name!r}", what, "quantize it per tensor, or put channels last")

@@ -7,10 +7,6 @@
 //            an operation whose result will leave waits for room_i and pulses reserve_o (hg_credit_fifo)
 // Cycles     Positions * InBlocks * OutBlocks a vector, none idle while input and room are there. A beat accepted at edge t
 //            is issued at t+1 ... t+OutBlocks, the next beat is accepted at t+OutBlocks at the earliest
-// Skipping   Kept > 0: only that many blocks are multiplied, those that the schedule names; all others must be zeros. A beat
-//            accepted at edge t, whose blocks are n, is issued at t+1 ... t+n. The beats after it of which no block is kept
-//            pass: each is accepted, and dropped, from the edge of an operation that says so on, one an edge; the next beat
-//            of which a block is kept is accepted at t+n at the earliest
 // Latency    a result issued at edge e can be sampled at e + R + T + 2; R = 2 for RomStyle 2, else 1;
 //            T = ceil(clog2(InLanes) / TreeLevelsPerStage)
 // Ready      in_ready_o is a function of registers and room_i
@@ -18,12 +14,6 @@
 //            ((g * Positions + p) * InBlocks + i) * OutBlocks + o holds w[g][out][p][in] of input block i, output block o
 //            at field (out lane * InLanes + in lane). Padding is zero bits
 //            bias: Groups * OutBlocks words of OutLanes * AccWidth, the initial values of the accumulators
-//            Kept > 0: w has the words of the kept blocks only, in the schedule's order, and bias the words of output blocks in
-//            the order in which their first blocks are scheduled.
-//            schedule: a word for each kept block, by vector, then by beat: the output block (clog2(OutBlocks) bits, at least 1),
-//            then a bit each, lowest first: last block of its sum, first one, of its position's last input block, last block
-//            of the beat, and whether one beat more passes. Of the very first beat a block is kept, of each output block of
-//            each group as well; sums end in the order of the output blocks
 // Kinds      of x and w: hg_product
 // Reset      rst_i synchronous, active high; clears valids and counters
 module hg_matvec #(
@@ -43,10 +33,7 @@ module hg_matvec #(
   parameter int unsigned BiasRomStyle       = 0,
   parameter int unsigned TreeLevelsPerStage = 2,
   parameter int unsigned Positions          = 1,
-  parameter int unsigned Groups             = 1,
-  parameter int unsigned Kept               = 0,
-  parameter ScheduleFile                    = "",
-  parameter int unsigned ScheduleStyle      = 0
+  parameter int unsigned Groups             = 1
 ) (
   input  logic                              clk_i,
   input  logic                              rst_i,
@@ -80,8 +67,7 @@ module hg_matvec #(
   localparam int unsigned InBlocks     = (In + InLanes - 1) / InLanes;
   localparam int unsigned OutBlocks    = (Out + OutLanes - 1) / OutLanes;
   localparam int unsigned TailLanes    = In - (InBlocks - 1) * InLanes;
-  localparam int unsigned Blocks       = Groups * Positions * InBlocks * OutBlocks;
-  localparam int unsigned Words        = (Kept > 0) ? Kept : Blocks;
+  localparam int unsigned Words        = Groups * Positions * InBlocks * OutBlocks;
   localparam int unsigned Products     = InLanes * OutLanes;
   localparam int unsigned ProductWidth = XWidth + ((WKind == 2) ? 1 : WWidth);
   localparam int unsigned SumWidth     = ProductWidth + $clog2(InLanes);
@@ -93,100 +79,59 @@ module hg_matvec #(
   localparam int unsigned BlockWidth   = (OutBlocks > 1) ? $clog2(OutBlocks) : 1;
   localparam int unsigned SideWidth    = 2 + BlockWidth;
 
-  if (Kept > Blocks) begin : gen_bad_kept
-    $error("hg_matvec: Kept must not be more than all blocks");
-  end
-
   // Issue: the held beat meets one output block a cycle.
   logic                           busy_q;
   logic [InLanes-1:0][XWidth-1:0] x_q;
   logic [WordWidth-1:0]           word_q;
-  logic [BlockWidth-1:0]          block;
-  logic                           first_in, last_in, last_block, last_out, issue, free, accept, passes;
+  logic [InBlockWidth-1:0]        in_block_q;
+  logic [BlockWidth-1:0]          block_q;
+  logic                           first_block, last_block, first_position, last_position;
+  logic                           first_in, last_in, last_out, issue, accept;
 
-  assign issue      = busy_q && (room_i || !last_in);
-  assign free       = !busy_q || (issue && last_out);
-  assign in_ready_o = free || passes;
-  assign accept     = in_valid_i && free && !passes;
-  assign reserve_o  = issue && last_in;
+  assign first_block = in_block_q == '0;
+  assign last_block  = in_block_q == InBlockWidth'(InBlocks - 1);
+  assign first_in    = first_block && first_position;
+  assign last_in     = last_block && last_position;
+  assign last_out    = block_q == BlockWidth'(OutBlocks - 1);
+  assign issue       = busy_q && (room_i || !last_in);
+  assign in_ready_o  = !busy_q || (issue && last_out);
+  assign accept      = in_valid_i && in_ready_o;
+  assign reserve_o   = issue && last_in;
 
   always_ff @(posedge clk_i) begin
     if (rst_i) begin
-      busy_q <= 1'b0;
-      word_q <= '0;
+      busy_q     <= 1'b0;
+      word_q     <= '0;
+      in_block_q <= '0;
+      block_q    <= '0;
     end else begin
-      if (free) busy_q <= accept;
-      if (issue) word_q <= (word_q == WordWidth'(Words - 1)) ? '0 : word_q + WordWidth'(1);
+      if (in_ready_o) busy_q <= in_valid_i;
+      if (issue) begin
+        word_q  <= (word_q == WordWidth'(Words - 1)) ? '0 : word_q + WordWidth'(1);
+        block_q <= last_out ? '0 : block_q + BlockWidth'(1);
+        if (last_out) in_block_q <= last_block ? '0 : in_block_q + InBlockWidth'(1);
+      end
+    end
+  end
+
+  if (Positions == 1) begin : gen_position
+    assign first_position = 1'b1;
+    assign last_position  = 1'b1;
+  end else begin : gen_positions
+    localparam int unsigned PositionWidth = $clog2(Positions);
+    logic [PositionWidth-1:0] position_q;
+
+    assign first_position = position_q == '0;
+    assign last_position  = position_q == PositionWidth'(Positions - 1);
+
+    always_ff @(posedge clk_i) begin
+      if (rst_i)                                position_q <= '0;
+      else if (issue && last_out && last_block) position_q <= last_position ? '0 : position_q + PositionWidth'(1);
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (accept) x_q <= in_data_i;
-  end
-
-  if (Kept == 0) begin : gen_all
-    logic [InBlockWidth-1:0] in_block_q;
-    logic [BlockWidth-1:0]   block_q;
-    logic                    first_position, last_position;
-
-    assign block      = block_q;
-    assign last_block = in_block_q == InBlockWidth'(InBlocks - 1);
-    assign first_in   = in_block_q == '0 && first_position;
-    assign last_in    = last_block && last_position;
-    assign last_out   = block_q == BlockWidth'(OutBlocks - 1);
-    assign passes     = 1'b0;
-
-    always_ff @(posedge clk_i) begin
-      if (rst_i) begin
-        in_block_q <= '0;
-        block_q    <= '0;
-      end else if (issue) begin
-        block_q <= last_out ? '0 : block_q + BlockWidth'(1);
-        if (last_out) in_block_q <= last_block ? '0 : in_block_q + InBlockWidth'(1);
-      end
-    end
-
-    if (Positions == 1) begin : gen_position
-      assign first_position = 1'b1;
-      assign last_position  = 1'b1;
-    end else begin : gen_positions
-      localparam int unsigned PositionWidth = $clog2(Positions);
-      logic [PositionWidth-1:0] position_q;
-
-      assign first_position = position_q == '0;
-      assign last_position  = position_q == PositionWidth'(Positions - 1);
-
-      always_ff @(posedge clk_i) begin
-        if (rst_i)                                position_q <= '0;
-        else if (issue && last_out && last_block) position_q <= last_position ? '0 : position_q + PositionWidth'(1);
-      end
-    end
-  end else begin : gen_kept
-    // Beats that still have to pass; never more than the held beat's operations.
-    localparam int unsigned OwedWidth = $clog2(OutBlocks + 1);
-    logic [OwedWidth-1:0] owed_q;
-    logic                 pass, passed;
-
-    hg_sequence #(
-      .Depth(Kept),
-      .Width(BlockWidth + 5),
-      .File (ScheduleFile),
-      .Style(ScheduleStyle)
-    ) u_schedule (
-      .clk_i,
-      .rst_i,
-      .next_i(issue),
-      .data_o({pass, last_out, last_block, first_in, last_in, block})
-    );
-
-    assign passes = owed_q != '0 || (issue && pass);
-    assign passed = in_valid_i && passes;
-
-    always_ff @(posedge clk_i) begin
-      if (rst_i)                           owed_q <= '0;
-      else if (issue && pass && !passed)   owed_q <= owed_q + OwedWidth'(1);
-      else if (passed && !(issue && pass)) owed_q <= owed_q - OwedWidth'(1);
-    end
   end
 
   // Weights, and beside them the activations and the operation's tags.
@@ -213,7 +158,7 @@ module hg_matvec #(
   ) u_read_data (
     .clk_i,
     .rst_i,
-    .data_i({x_q, last_block, first_in, last_in, block}),
+    .data_i({x_q, last_block, first_in, last_in, block_q}),
     .data_o({x, read_last_block, read_side})
   );
 

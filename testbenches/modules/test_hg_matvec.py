@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import count
 from math import ceil
 from random import Random
-from typing import NamedTuple
 
 import cocotb
 import numpy as np
@@ -55,27 +53,6 @@ CASES = [
 ]
 
 
-def skipping(kept: int, out: int, inp: int, out_lanes: int, in_lanes: int, **more) -> dict:
-    """``kept`` blocks; the case's generator says which."""
-    return {**shape(out, inp, out_lanes, in_lanes, **more), "ScheduleFile": "s.mem", "Kept": kept}
-
-
-SKIPPING = [
-    quick(**skipping(6, 7, 13, 3, 5, XWidth=8, WWidth=6, AccWidth=20, HasBias=1, RomStyle=2, BiasRomStyle=2, ScheduleStyle=2)),
-    # All blocks; as few as can be, so that a beat passes beside each; a single one.
-    full(**skipping(9, 7, 13, 3, 5, XWidth=8, XKind=SIGNED, WWidth=6, AccWidth=20, HasBias=1)),
-    full(**skipping(4, 8, 16, 2, 2, XWidth=4, WWidth=4, AccWidth=12, HasBias=1, RomStyle=1, ScheduleStyle=1)),
-    full(**skipping(1, 1, 1, 1, 1, XWidth=1, WWidth=1, AccWidth=4)),
-    full(**skipping(5, 4, 9, 4, 1, XWidth=4, WWidth=4, AccWidth=12, HasBias=1)),
-    # One output block: every beat that passes takes the cycle that it saves.
-    full(**skipping(10, 4, 16, 4, 1, XWidth=5, XKind=SIGNED, WWidth=3, AccWidth=12)),
-    full(**skipping(20, 9, 12, 1, 3, XWidth=8, XKind=SIGNED, WKind=W_TERNARY, WWidth=2, AccWidth=13, HasBias=1)),
-    quick(**skipping(13, 4, 5, 2, 2, XWidth=4, XKind=SIGNED, WWidth=3, AccWidth=11, Positions=3, Groups=2, HasBias=1)),
-    full(**skipping(30, 6, 1, 1, 1, XWidth=6, WWidth=5, AccWidth=17, Positions=9, Groups=3, HasBias=1, ScheduleStyle=2)),
-    full(**skipping(40, 5, 7, 2, 2, XWidth=1, XKind=BIPOLAR, WWidth=4, AccWidth=11, Positions=4, Groups=2)),
-]
-
-
 def domain(kind: int, width: int, *, of_weight: bool) -> list[int]:
     """Least and greatest value, and for ternary and bipolar all of them."""
     if of_weight:
@@ -95,97 +72,37 @@ def code(value: int, bipolar: bool) -> int:
     return int(value > 0) if bipolar else value
 
 
-class Operation(NamedTuple):
-    """A block on its way.  first, last: of its sum.  passes: whether one beat more passes."""
-
-    block: int
-    first: bool
-    last: bool
-    passes: bool = False
-
-
-Beats = list[list[Operation]]
-"""The operations of each beat, of all groups' vectors one after the other; beats without any pass."""
-
-
-def all_blocks(case: Case) -> Beats:
-    """Of every beat all output blocks, one after the other."""
-    beats, blocks = case.get("Positions", 1) * ceil(case.In / case.InLanes), range(ceil(case.Out / case.OutLanes))
-    return [[Operation(o, b == 0, b == beats - 1) for o in blocks] for b in range(beats)] * case.get("Groups", 1)
-
-
-def some_blocks(case: Case, rng: Random) -> Beats:
-    """Any ``Kept`` blocks that the header allows: each sum ends at a beat, in order, and has any blocks before that one."""
-    beats, blocks = case.get("Positions", 1) * ceil(case.In / case.InLanes), ceil(case.Out / case.OutLanes)
-    while True:
-        ends = [sorted(rng.choices(range(beats), k=blocks)) for _ in range(case.get("Groups", 1))]
-        kept = {(g, end, o) for g, group in enumerate(ends) for o, end in enumerate(group)} | {(0, 0, rng.randrange(blocks))}
-        free = [(g, b, o) for g, group in enumerate(ends) for o, end in enumerate(group) for b in range(end)]
-        more = [block for block in free if block not in kept]
-        if not 0 <= case.Kept - len(kept) <= len(more):
-            continue
-        kept |= set(rng.sample(more, case.Kept - len(kept)))
-        made = [[o for o in range(blocks) if (g, b, o) in kept] for g in range(len(ends)) for b in range(beats)]
-        used = [k for k, beat in enumerate(made) if beat]
-        passing = {a: b - a - 1 for a, b in zip(used, [*used[1:], len(made)], strict=True)}
-        if made[0] and all(passing[k] <= len(made[k]) for k in used):
-            break
-    firsts = {(g, o): min(b for h, b, p in kept if (h, p) == (g, o)) for g in range(len(ends)) for o in range(blocks)}
-    lasts = {(g, o): max(b for h, b, p in kept if (h, p) == (g, o)) for g in range(len(ends)) for o in range(blocks)}
-    result: Beats = []
-    for k, beat in enumerate(made):
-        (g, b), chosen = divmod(k, beats), set(rng.sample(beat, passing.get(k, 0)))
-        result.append([Operation(o, firsts[g, o] == b, lasts[g, o] == b, o in chosen) for o in beat])
-    return result
-
-
-def schedule_of(case: Case, rng: Random) -> Beats:
-    """What the case multiplies."""
-    return some_blocks(case, rng) if case.get("Kept", 0) else all_blocks(case)
-
-
-def tensors(case: Case, rng: Random, beats: Beats) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (groups, out, positions, in), zeros where a block is not kept, and biases (groups, out)."""
+def tensors(case: Case, rng: Random) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (groups, out, positions, in) and biases (groups, out)."""
     groups, positions = case.get("Groups", 1), case.get("Positions", 1)
     kind, width = case.get("WKind", W_SIGNED), case.WWidth
     values = domain(kind, width, of_weight=True)
     size = groups * case.Out * positions * case.In
     weight = [draw(values, case.weights, rng, exhaustive=kind != W_SIGNED) for _ in range(size)]
     bias = [rng.randint(-50, 50) if case.get("HasBias", 0) else 0 for _ in range(groups * case.Out)]
-    made = np.array(weight, dtype=np.int64).reshape(groups, case.Out, positions, case.In)
-    in_blocks = ceil(case.In / case.InLanes)
-    for (g, p, i), beat in zip(np.ndindex(groups, positions, in_blocks), beats, strict=True):
-        kept = {operation.block for operation in beat}
-        for o in set(range(ceil(case.Out / case.OutLanes))) - kept:
-            made[g, o * case.OutLanes : (o + 1) * case.OutLanes, p, i * case.InLanes : (i + 1) * case.InLanes] = 0
-    return made, np.array(bias, dtype=np.int64).reshape(groups, case.Out)
+    shape_of_weight = (groups, case.Out, positions, case.In)
+    return np.array(weight, dtype=np.int64).reshape(shape_of_weight), np.array(bias, dtype=np.int64).reshape(groups, case.Out)
 
 
 def memories(case: Case, rng: Random):
-    beats = schedule_of(case, rng)
-    weight, bias = tensors(case, rng, beats)
+    weight, bias = tensors(case, rng)
     in_blocks, out_blocks = ceil(case.In / case.InLanes), ceil(case.Out / case.OutLanes)
     bipolar = case.get("WKind", W_SIGNED) == W_BIPOLAR
-    rows = [beats_of(group, case.OutLanes, case.AccWidth) for group in bias.tolist()]
-    words, begun, schedule = [], [], []
-    for (group, position, i), beat in zip(np.ndindex(len(weight), case.get("Positions", 1), in_blocks), beats, strict=True):
-        for operation in beat:
+    words = []
+    for group in weight:
+        for position, i, o in np.ndindex(case.get("Positions", 1), in_blocks, out_blocks):
             fields = []
-            for row in range(operation.block * case.OutLanes, (operation.block + 1) * case.OutLanes):
+            for row in range(o * case.OutLanes, (o + 1) * case.OutLanes):
                 for column in range(i * case.InLanes, (i + 1) * case.InLanes):
                     used = row < case.Out and column < case.In
-                    fields.append(code(int(weight[group, row, position, column]), bipolar) if used else 0)
+                    fields.append(code(int(group[row, position, column]), bipolar) if used else 0)
             words.append(pack(fields, case.WWidth))
-            begun += [rows[group][operation.block]] if operation.first else []
-            marks = (operation.last, operation.first, i == in_blocks - 1, operation == beat[-1], operation.passes)
-            schedule.append(operation.block | pack(map(int, marks), 1) << max(1, (out_blocks - 1).bit_length()))
+    rows = [beat for group in bias.tolist() for beat in beats_of(group, case.OutLanes, case.AccWidth)]
     files = {"w.mem": (words, case.WWidth * case.InLanes * case.OutLanes)}
-    if case.get("Kept", 0):
-        files["s.mem"] = (schedule, max(1, (out_blocks - 1).bit_length()) + 5)
-    return files | ({"b.mem": (begun, case.AccWidth * case.OutLanes)} if case.get("HasBias", 0) else {})
+    return files | ({"b.mem": (rows, case.AccWidth * case.OutLanes)} if case.get("HasBias", 0) else {})
 
 
-@pytest.mark.parametrize("case", CASES + SKIPPING)
+@pytest.mark.parametrize("case", CASES)
 def test_hg_matvec(case: Case) -> None:
     run_case("hg_matvec", __file__, case, memories)
 
@@ -224,9 +141,7 @@ class Layer:
     def __init__(self, bench: Bench, depth: int = 64, profile=always) -> None:
         case = self.case = current_case()
         self.bench = bench
-        rng = case.random()
-        self.beats = schedule_of(case, rng)
-        self.weight, self.bias = tensors(case, rng, self.beats)
+        self.weight, self.bias = tensors(case, case.random())
         self.positions, self.vectors_begun = case.get("Positions", 1), 0
         self.in_beats = self.positions * ceil(case.In / case.InLanes)
         self.out_blocks = ceil(case.Out / case.OutLanes)
@@ -254,7 +169,6 @@ class Layer:
 
     async def results(self, count: int) -> np.ndarray:
         beats = await self.sink.collect(count * self.out_blocks)
-        await self.source.done()  # beats after the last kept block may still pass
         lanes = [unpack(beat, self.case.OutLanes, self.case.AccWidth, is_signed=True) for beat in beats]
         return np.array(lanes).reshape(count, -1)[:, : self.case.Out]
 
@@ -263,29 +177,6 @@ class Layer:
         group = (self.vectors_begun + np.arange(len(x))) % len(self.weight)
         self.vectors_begun += len(x)
         return np.einsum("kopi,kpi->ko", self.weight[group], x) + self.bias[group]
-
-    def edges(self, vectors: int, room: int) -> tuple[list[int], list[int]]:
-        """By the header: when the beats of so many vectors are accepted and results issued, from the edge of the first beat on.
-
-        The first beat is always there, as all others; results find room for so many.
-        """
-        accepted, issued, beats = list[int](), list[int](), self.beats * ceil(vectors / len(self.weight))
-        free, now, passing = 0, -1, list[int]()
-        for beat in beats[: vectors * self.in_beats]:
-            if not beat:  # passes, at the edge of the operation that says so or as soon as those before it have
-                now = max(now + 1, passing.pop(0))
-                accepted.append(now)
-                continue
-            now = max(now + 1, free)
-            accepted.append(now)
-            for edge, operation in zip(count(now + 1), beat, strict=False):
-                if operation.last:
-                    if len(issued) == room:
-                        return accepted + passing, issued
-                    issued.append(edge)
-                passing += [edge] if operation.passes else []
-            free = now + len(beat)
-        return accepted, issued
 
     async def reset(self, cycles: int) -> None:
         await self.bench.reset(cycles)
@@ -326,14 +217,10 @@ async def issues_one_operation_each_cycle_without_a_gap(dut):
     layer.send(x)
     await layer.results(4)
     accepted, issued, seen = layer.source.edges, layer.room.issued, layer.sink.edges
-    if not current_case().get("Kept", 0):
-        blocks = layer.out_blocks
-        assert accepted == [accepted[0] + k * blocks for k in range(4 * layer.in_beats)], "a beat waited"
-        last_beats = accepted[layer.in_beats - 1 :: layer.in_beats]
-        assert issued == [edge + 1 + o for edge in last_beats for o in range(blocks)], "the last block was not issued at t+1 ..."
-    wanted = layer.edges(4, room=1 << 16)
-    assert [edge - accepted[0] for edge in accepted] == wanted[0], "a beat waited"
-    assert [edge - accepted[0] for edge in issued] == wanted[1], "an operation waited"
+    blocks = layer.out_blocks
+    assert accepted == [accepted[0] + k * blocks for k in range(4 * layer.in_beats)], "a beat waited"
+    last_beats = accepted[layer.in_beats - 1 :: layer.in_beats]
+    assert issued == [edge + 1 + o for edge in last_beats for o in range(blocks)], "the last block was not issued at t+1 ..."
     assert seen == [edge + layer.latency for edge in issued], f"latency is not {layer.latency}"
 
 
@@ -343,24 +230,20 @@ async def waits_for_room_only_where_a_result_leaves(dut):
     layer = Layer(bench, depth=1, profile=chance(0))
     layer.send(layer.vectors(3))
     await bench.cycles(layer.in_beats * layer.out_blocks * 3 + 20)
-    # One result is stored. What is taken in without skipping: all of the first vector, the blocks of the next up to its last (if
-    # the last output block was already issued), and one beat held.
-    taken = len(layer.edges(3, room=1)[0])
-    if not current_case().get("Kept", 0):
-        assert taken == (layer.in_beats if layer.out_blocks > 1 else 2 * layer.in_beats)
+    # One result is stored. What is taken in: all of the first vector, the blocks of the next up to its last (if the last
+    # output block was already issued), and one beat held.
+    taken = layer.in_beats if layer.out_blocks > 1 else 2 * layer.in_beats
     assert len(layer.source.edges) == taken, f"took {len(layer.source.edges)} beats"
     assert len(layer.room.issued) == 1
 
 
 @cocotb.test()
-async def takes_all_in_that_needs_no_room(dut):
+async def takes_a_whole_vector_in_without_any_room(dut):
     bench = await Bench.of(dut)
     layer = Layer(bench, depth=0)
     layer.send(layer.vectors(3))
     await bench.cycles(layer.in_beats * layer.out_blocks * 3 + 20)
-    taken = len(layer.edges(3, room=0)[0])
-    assert current_case().get("Kept", 0) or taken == layer.in_beats
-    assert len(layer.source.edges) == taken, f"took {len(layer.source.edges)} beats"
+    assert len(layer.source.edges) == layer.in_beats, f"took {len(layer.source.edges)} beats"
     assert not layer.room.issued and not layer.sink.beats
 
 

@@ -474,17 +474,6 @@ def test_formats_tells_bits_range_and_step(hwgen: Hwgen) -> None:
     assert len(hwgen("formats", "--json").record["formats"]) >= 7
 
 
-def test_formats_tells_what_an_element_of_a_block_costs_and_holds(hwgen: Hwgen) -> None:
-    (one,) = hwgen("formats", "mxfp4<e2m1>", "--json").record["formats"]
-    assert (one["bits"], one["shared_exponent"], one["code_bits"]) == (4.25, [-127, 127], 5)
-    assert one["members"] == [-6, -4, -3, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3, 4, 6]
-    (two,) = hwgen("formats", "minifloat<2,1,ieee,inf>", "--json").record["formats"]
-    assert (two["bits"], two["values"], two["low"], two["high"], two["step"], two["overflow"]) == (4, 11, -3, 3, 0.5, "infinity")
-    shown = hwgen("formats", "float4_e2m1fn").out
-    assert "minifloat<2,1>" in shown and "0 0.5 1 1.5" in shown
-    assert "mxint8" in hwgen("formats").out
-
-
 def test_doctor_names_what_is_missing_and_the_way_out(hwgen: Hwgen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     healthy = hwgen("doctor", "--json")
     assert healthy.code == 0, healthy.out

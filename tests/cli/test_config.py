@@ -48,7 +48,7 @@ def test_options_come_from_the_file_and_the_command_line_wins(hwgen: Hwgen, mlp:
         ("[layers.fc22]\nparallelism = '2x2'\n", "did you mean fc2?"),
         ("[layers.fc1]\nparalelism = '2x2'\n", "did you mean parallelism?"),
         ("[layers.fc1.weight]\nparallelism = '2x2'\n", "quoted"),
-        ("[layers.'a,b']\nparallelism = '2x2'\n", "means no layer that has multipliers"),
+        ("[layers.'a,b']\nparallelism = '2x2'\n", "comma"),
         ("[build\n", "is not TOML"),
     ],
 )

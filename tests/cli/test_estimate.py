@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,15 +22,15 @@ def build(hwgen: Hwgen, mlp: Path, tmp_path: Path) -> Path:
     return tmp_path / "made"
 
 
-def synthesis(build: Path, *, luts: int, sources: str | None = None, dsps: bool = True) -> None:
+def synthesis(build: Path, *, luts: int, sources: str | None = None) -> None:
     """Leaves a result in a build as if it had been synthesized."""
     existing = Build(build)
     stages = tuple(StageArea(path=s.path, area=Area(luts=luts)) for s in existing.flow.stages)
     save(
         existing,
         Synthesis(
-            target=Target.ECP5, dsps=dsps, sources_sha256=sources or existing.sources_sha256,
-            total=Area(luts=luts * len(stages), dsps=4), stages=stages, other=Area(), seconds=1.0, tools={"yosys": "0"},
+            target=Target.ECP5, sources_sha256=sources or existing.sources_sha256, total=Area(luts=luts * len(stages), dsps=4),
+            stages=stages, other=Area(), seconds=1.0, tools={"yosys": "0"},
         ),
     )
 
@@ -69,19 +68,6 @@ def test_without_target_every_family_is_estimated_with_its_error(hwgen: Hwgen, m
 def test_a_build_is_estimated_as_it_was_built(hwgen: Hwgen, build: Path) -> None:
     assert hwgen("estimate", build, "--json").record["performance"]["multipliers"] == 8
     assert hwgen("estimate", build, "--parallelism", "1x1", "--json").record["performance"]["multipliers"] == 2
-
-
-def test_without_multiplier_blocks_only_a_synthesis_without_them_stands_beside(hwgen: Hwgen, build: Path) -> None:
-    def estimated(*options: str) -> dict[str, Any]:
-        return hwgen("estimate", build, "--target", "ecp5", *options, "--json").record["estimates"][0]
-
-    synthesis(build, luts=100, dsps=False)
-    with_blocks, without = estimated(), estimated("--no-dsp")
-    assert with_blocks["dsps"] and not without["dsps"]
-    assert with_blocks["total"]["dsps"] >= 8 and without["total"]["dsps"] == 0
-    assert without["total"]["luts"] > with_blocks["total"]["luts"]
-    assert with_blocks["synthesized"] is None and without["synthesized"]["luts"] == 200
-    assert with_blocks["expected_factor"] != without["expected_factor"]
 
 
 def test_synthesis_of_the_build_stands_beside_with_the_error(hwgen: Hwgen, build: Path) -> None:

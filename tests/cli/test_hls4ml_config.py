@@ -34,7 +34,7 @@ def test_the_file_may_stand_beside_the_configuration(hwgen: Hwgen, mlp: Path) ->
     Path("sub/types.yml").write_text(TYPES)
     Path("sub/hwgen.toml").write_text('[build]\nhls4ml_config = "types.yml"\n')
     record = hwgen("emit", mlp, "--config", "sub/hwgen.toml", "--out", "made", "--explain", "--json").record
-    (made,) = (p for p in record["passes"] if p["pass"] == "assign-formats")
+    (made,) = (p for p in record["passes"] if p["pass"] == "assign-layer-precision")
     assert {"where": "act1", "what": "result: ufixed<5,2,rnd>"} in made["changed"]
 
 
@@ -48,7 +48,7 @@ def test_given_reals_are_cut_and_wrapped_as_the_inputs_type_says(hwgen: Hwgen, m
     made = Build(Path("made"))
     (codes,) = encode(reals, made.flow, made.quantizers).values()
     assert codes.tolist() == [[0, -1, 31, -32, 31, 8]]
-    options = BuildOptions(formats=read_hls4ml_config(Path("types.yml")))
+    options = BuildOptions(hls4ml_config=read_hls4ml_config(Path("types.yml")))
     assert made.quantizers == lower(import_model(mlp), options).quantizers
 
 

@@ -73,14 +73,14 @@ def test_a_netlist_that_differs_ends_with_1(
     asked: list[object] = []
 
     def synthesize(*arguments: object, **named: object) -> Synthesis:
-        asked.append((arguments, named["dsps"], named["netlist_samples"], named["seed"]))
+        asked.append((arguments, named["netlist_samples"], named["seed"]))
         return made
 
     monkeypatch.setattr(flow, "synthesize", synthesize)
-    outcome = hwgen("synth", built, "--target", "xc7", "--no-dsp", "--netlist-sim", "--seed", 5)
+    outcome = hwgen("synth", built, "--target", "xc7", "--netlist-sim", "--seed", 5)
     assert outcome.code == code
     assert said in outcome.out
-    assert asked == [((built, Target.XC7), False, 100, 5)]
+    assert asked == [((built, Target.XC7), 100, 5)]
 
 
 def test_a_project_is_written_beside_the_build(hwgen: Hwgen, built: Path) -> None:
@@ -96,7 +96,6 @@ REFUSED = [
     ((), "--target: is missing"),
     (("--target", "ecp6"), "'ecp5', 'xcup', 'xc7', 'ice40'"),
     (("--target", "xcup", "--pnr"), "use --target ecp5"),
-    (("--project", "vivado", "--part", "xcku5p-ffvb676-2-e", "--no-dsp"), "--target: is missing"),
     (("--project", "vivado"), "--part"),
     (("--project", "ise", "--part", "xc6slx9"), "vivado, quartus"),
     (("--project", "vivado", "--part", "xcku5p-ffvb676-2-e", "--pnr"), "--target: is missing"),

@@ -9,10 +9,9 @@ from random import Random
 
 import pytest
 
-from hwgen.cost.accuracy import accuracy_of
+from hwgen.cost.accuracy import MEASURED
 from hwgen.cost.area import Area, Target
 from hwgen.cost.estimate import estimate
-from hwgen.cost.family import FAMILIES
 from hwgen.dataflow.plan import with_depths
 from hwgen.dataflow.stage import Buffer, Dataflow, Fork
 from hwgen.dataflow.unit import Parallelism, Unit
@@ -32,7 +31,7 @@ ALL_LANES = Parallelism(1 << 20, 1 << 20)
 
 
 def area_of(op: IntegerOp, units: tuple[Unit, ...], target: Target) -> Area:
-    return sum((op.costs[unit.module](unit, FAMILIES[target]) for unit in units), Area())
+    return sum((op.costs[unit.module](unit, target) for unit in units), Area())
 
 
 def cost(op: IntegerOp, random: Random, target: Target) -> tuple[Area, Area]:
@@ -112,15 +111,15 @@ def test_estimate_starts_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
     assert estimate(flow, Target.ECP5).total.luts > 0
 
 
-def check_estimate(graph: Graph, parallelism: str, target: Target, folder: Path, *, dsps: bool = True) -> None:
+def check_estimate(graph: Graph, parallelism: str, target: Target, folder: Path) -> None:
     """LUTs within the stated factor, blocks exact, in every stage."""
     flow = plan_dataflow(graph, BuildOptions(parallelism=parallelism))
     emit(graph, flow, folder / "build", source_sha256="", values=evaluate(graph, draw(flow, 4, 0)))
     build = Build(folder / "build")
-    estimated, seen = estimate(build.flow, target, dsps=dsps), synthesize(build, target, dsps=dsps)
+    estimated, seen = estimate(build.flow, target), synthesize(build, target)
     assert (estimated.total.dsps, estimated.total.brams) == (seen.total.dsps, seen.total.brams)
     factor = max(estimated.total.luts / seen.total.luts, seen.total.luts / estimated.total.luts)
-    assert factor <= accuracy_of(target, dsps=dsps).largest, f"{estimated.total} for {seen.total}"
+    assert factor <= MEASURED[target].largest, f"{estimated.total} for {seen.total}"
     assert abs(estimated.total.ffs - seen.total.ffs) <= 0.15 * seen.total.ffs
     for guess, stage in zip(estimated.stages, seen.stages, strict=True):
         assert (guess.path, guess.area.dsps, guess.area.brams) == (stage.path, stage.area.dsps, stage.area.brams)
@@ -130,20 +129,6 @@ def check_estimate(graph: Graph, parallelism: str, target: Target, folder: Path,
 @pytest.mark.parametrize("target", Target)
 def test_estimate_is_of_the_right_size_and_exact_in_blocks(target: Target, tmp_path: Path) -> None:
     check_estimate(lower(mlp((40, 24, 6), 5)).graph, "3x2", target, tmp_path)
-
-
-@pytest.mark.parametrize("target", Target)
-def test_without_multiplier_blocks_products_are_made_of_luts(target: Target) -> None:
-    with_blocks, without = (estimate(planned("4x4"), target, dsps=dsps).total for dsps in (True, False))
-    assert without.dsps == 0
-    assert (without == with_blocks) == (with_blocks.dsps == 0)
-    assert without.luts > with_blocks.luts or not with_blocks.dsps
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("target", [Target.ECP5, Target.XC7])
-def test_estimate_without_multiplier_blocks_is_of_the_right_size(target: Target, tmp_path: Path) -> None:
-    check_estimate(lower(mlp((40, 24, 6), 5)).graph, "3x2", target, tmp_path, dsps=False)
 
 
 @pytest.mark.slow

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from hwgen.cost.area import Target
-from hwgen.cost.family import FAMILIES
 from hwgen.cost.requant import pieces_cost, scale_cost
 from hwgen.dataflow.unit import Memory, Parallelism, Unit
 from hwgen.formats import Integer
@@ -68,7 +67,7 @@ def ports(unit: Unit) -> list[Port]:
 def test_estimates_are_of_the_right_size(target: Target, tmp_path: Path) -> None:
     netlist = map_sources(tmp_path, write_sources(UNITS, ports, tmp_path), "top", target)
     for k, unit in enumerate(UNITS):
-        seen, guess = area_of(netlist.cells[f"unit{k}"], target), pieces_cost(unit, FAMILIES[target])
+        seen, guess = area_of(netlist.cells[f"unit{k}"], target), pieces_cost(unit, target)
         said = f"{unit.parameters}: {guess} for {seen}"
         assert guess.dsps == seen.dsps and abs(guess.brams - seen.brams) <= 2, said
         assert guess.luts <= 1.6 * seen.luts and seen.luts <= 1.6 * guess.luts, said
@@ -78,5 +77,5 @@ def test_estimates_are_of_the_right_size(target: Target, tmp_path: Path) -> None
 @pytest.mark.parametrize("target", Target)
 def test_a_second_line_costs_a_comparison_and_a_choice_but_no_multiplier(target: Target) -> None:
     for unit in UNITS:
-        alone, bent = scale_cost(unit, FAMILIES[target]), pieces_cost(unit, FAMILIES[target])
+        alone, bent = scale_cost(unit, target), pieces_cost(unit, target)
         assert alone.luts < bent.luts and alone.dsps == bent.dsps

@@ -10,12 +10,11 @@ from typing import Final
 import pytest
 
 from hwgen.cost.area import Area, Target
-from hwgen.cost.family import FAMILIES, Family
 from hwgen.cost.streams import concat_cost, reorder_cost, select_cost, window_cost
 from hwgen.dataflow.unit import Role, Unit, memory_style
 from tests.cost.tops import Port, hold_to_yosys
 
-COSTS: Final[Mapping[str, Callable[[Unit, Family], Area]]] = {
+COSTS: Final[Mapping[str, Callable[[Unit, Target], Area]]] = {
     "hg_concat": concat_cost, "hg_select": select_cost, "hg_reorder": reorder_cost, "hg_window": window_cost,
 }
 
@@ -109,7 +108,7 @@ def test_estimates_are_of_the_right_size_and_exact_in_blocks(target: Target, tmp
 @pytest.mark.parametrize("target", Target)
 def test_streams_that_only_pass_store_nothing_of_their_data(target: Target) -> None:
     for narrow, wide in ((concat(8, 2, 3), concat(64, 2, 3)), (select(8, Row=(4, 1, 2)), select(64, Row=(4, 1, 2)))):
-        less, more = (COSTS[one.module](one, FAMILIES[target]) for one in (narrow, wide))
+        less, more = (COSTS[one.module](one, target) for one in (narrow, wide))
         assert less.ffs == more.ffs and more.brams == 0
 
 
@@ -117,15 +116,13 @@ def test_streams_that_only_pass_store_nothing_of_their_data(target: Target) -> N
 def test_counters_that_no_bound_needs_are_not_paid_for(target: Target) -> None:
     rows, blocks = (4, 0, 3), (4, 1, 2)
     with_rows = select(8, Row=rows, Col=(1, 0, 0), Block=blocks)
-    family = FAMILIES[target]
-    assert select_cost(with_rows, family) == select_cost(select(8, Row=(1, 0, 0), Col=(1, 0, 0), Block=blocks), family)
-    assert select_cost(with_rows, family).ffs < select_cost(select(8, Row=blocks, Col=(1, 0, 0), Block=rows), family).ffs
+    assert select_cost(with_rows, target) == select_cost(select(8, Row=(1, 0, 0), Col=(1, 0, 0), Block=blocks), target)
+    assert select_cost(with_rows, target).ffs < select_cost(select(8, Row=blocks, Col=(1, 0, 0), Block=rows), target).ffs
 
 
 @pytest.mark.parametrize("target", [Target.ECP5, Target.XCUP])
 def test_a_second_bank_and_more_rows_take_more_memory(target: Target) -> None:
     loops = ((64, 1), (64, 64))
-    family = FAMILIES[target]
-    assert reorder_cost(reorder(16, *loops), family).brams == 2 * reorder_cost(reorder(16, *loops, banks=1), family).brams
+    assert reorder_cost(reorder(16, *loops), target).brams == 2 * reorder_cost(reorder(16, *loops, banks=1), target).brams
     small, large = (window((64, 64), (k, k), (64, 64), (0, 0), lanes=8, blocks=4) for k in (3, 7))
-    assert window_cost(small, family).brams < window_cost(large, family).brams
+    assert window_cost(small, target).brams < window_cost(large, target).brams

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hwgen.cost.area import Area, Target
-from hwgen.cost.family import FAMILIES, Family
 from hwgen.dataflow.unit import Unit
 from hwgen.rtl.literal import integer_literal
 from hwgen.rtl.templates import closure
@@ -28,13 +27,11 @@ def write_sources(units: Sequence[Unit], ports: Callable[[Unit], Sequence[Port]]
     for k, unit in enumerate(units):
         settings = [f".{name}({integer_literal(value)})" for name, value in unit.parameters]
         for memory in unit.memories:
-            words, place, file = [0] * memory.depth, 0, f"{k}{memory.parameter}.mem"
-            for field in memory.fields:
-                mask = (1 << field.bits) - 1
-                words = [w | (int(v) & mask) << place for w, v in zip(words, field.values, strict=True)]
-                place += field.bits
-            (folder / file).write_text("".join(f"{word:x}\n" for word in words))
-            settings.append(f'.{memory.parameter}("{file}")')
+            words = [0] * memory.depth
+            for place, field in enumerate(memory.fields):
+                words = [w | int(v) << (place * field.bits) for w, v in zip(words, field.values, strict=True)]
+            (folder / f"{k}.mem").write_text("".join(f"{word:x}\n" for word in words))
+            settings.append(f'.{memory.parameter}("{k}.mem")')
         kinds = [(name, f"{'input' if is_input else 'output'} wire [{bits - 1}:0]") for name, bits, is_input in ports(unit)]
         names = ["clk_i", "rst_i", *(name for name, _ in kinds)]
         header = ", ".join(["input wire clk_i", "input wire rst_i", *(f"{kind} {name}" for name, kind in kinds)])
@@ -51,13 +48,13 @@ def write_sources(units: Sequence[Unit], ports: Callable[[Unit], Sequence[Port]]
 
 
 def hold_to_yosys(
-    units: Sequence[Unit], ports: Callable[[Unit], Sequence[Port]], costs: Mapping[str, Callable[[Unit, Family], Area]],
+    units: Sequence[Unit], ports: Callable[[Unit], Sequence[Port]], costs: Mapping[str, Callable[[Unit, Target], Area]],
     target: Target, folder: Path, *, ffs_within: float,
 ) -> None:
     """Fails where an estimate's blocks are not those that Yosys counts, or its LUTs and flip-flops not of the right size."""
     netlist = map_sources(folder, write_sources(units, ports, folder), "top", target)
     for k, unit in enumerate(units):
-        seen, guess = area_of(netlist.cells[f"unit{k}"], target), costs[unit.module](unit, FAMILIES[target])
+        seen, guess = area_of(netlist.cells[f"unit{k}"], target), costs[unit.module](unit, target)
         said = f"{unit.module} {unit.parameters}: {guess} for {seen}"
         assert (guess.dsps, guess.brams) == (seen.dsps, seen.brams), said
         assert guess.luts <= 1.5 * seen.luts and seen.luts <= 1.5 * guess.luts, said

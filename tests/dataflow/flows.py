@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
-
-import numpy as np
 
 from hwgen.dataflow.stage import Buffer, Converter, Dataflow, Element, Fork, PlacedUnit, Stage, Stream
 from hwgen.dataflow.unit import ConcatTiming, ReorderTiming, Role, SelectTiming, Unit, WindowTiming, beats
 from hwgen.formats import Integer
 from hwgen.ir.graph import NO_ATTRS, Node, TensorType, Value
-from hwgen.ops.block_schedule import block_schedule
 
 Shape = tuple[int, int, int]
 """Rows, columns, channels."""
@@ -105,30 +102,20 @@ class Maker:
         return Axis(size, kernel, dilation, start, steps)
 
     def matvec(
-        self, stream: Stream, channels: int, out_lanes: int, before: list[Unit], rows: int, cols: int, groups: int = 1,
-        *, skips: bool = True,
+        self, stream: Stream, channels: int, out_lanes: int, before: list[Unit], rows: int, cols: int, groups: int = 1
     ) -> Stream:
-        """``groups`` products for each of rows * cols positions of what ``before`` gives.  skips: blocks may be left out."""
+        """``groups`` products for each of rows * cols positions of what ``before`` gives."""
         in_beats, repeats = before[-1].out_beats if before else stream.beats, beats(channels, out_lanes)
         unit = Unit(
             "hg_matvec", (), (), stream.lanes, out_lanes, in_beats, rows * cols * groups * repeats,
             latency_cycles=self.random.randint(1, 6), role=Role.FRONT, vectors=rows * cols * groups, repeats=repeats,
         )
-        if skips and self.random.random() < 0.4:
-            unit = self._skipping(unit, groups, repeats)
         given = channels if groups == 1 else groups * repeats * out_lanes
         return self.stage((stream,), (rows, cols, given), [*before, unit])
 
-    def _skipping(self, unit: Unit, groups: int, blocks: int) -> Unit:
-        """Some of the blocks only."""
-        share = self.random.choice((0.1, 0.5, 0.9))
-        draws = [self.random.random() < share for _ in range(unit.in_beats // unit.vectors * groups * blocks)]
-        schedule = block_schedule(np.array(draws).reshape(groups, -1, blocks))
-        return replace(unit, timing=schedule.timing, repeats=1)
-
     def convolution(self, stream: Stream, rows: Axis, cols: Axis, channels: int, out_lanes: int, slots: int) -> Stream:
         window = self.window(stream, rows, cols, slots, 1)
-        return self.matvec(stream, channels, out_lanes, [window], len(rows.steps) + 1, len(cols.steps) + 1, skips=False)
+        return self.matvec(stream, channels, out_lanes, [window], len(rows.steps) + 1, len(cols.steps) + 1)
 
     def random_convolution(self, stream: Stream) -> Stream:
         window, rows, cols = self.random_window(stream)

@@ -8,7 +8,6 @@ from math import inf
 from dataflow.parts import ConverterPart, FifoPart, ForkPart, Part, SinkPart, SourcePart, Wire, streaming
 
 from hwgen.dataflow.stage import Buffer, Converter, Dataflow, Fork, Stage, Stream
-from hwgen.dataflow.unit import ScheduleTiming
 
 
 class CreditPart(Part):
@@ -59,36 +58,6 @@ class MatvecPart(Part):
                 self.in_block = (self.in_block + 1) % self.beats
         if ready:
             self.busy = self.in_.valid
-
-
-class ScheduledPart(Part):
-    """The same with a schedule: a byte an operation, see `ScheduleTiming`."""
-
-    def __init__(self, in_: Wire, credit: CreditPart, operations: bytes) -> None:
-        self.in_, self.credit, self.operations = in_, credit, operations
-        self.busy, self.at, self.owed = False, 0, 0
-
-    def _issue(self) -> int:
-        """What is issued now, 0 for nothing; an operation that says nothing counts 8."""
-        operation = self.operations[self.at]
-        return operation | 8 if self.busy and (self.credit.room or not operation & 1) else 0
-
-    def _passes(self) -> bool:
-        return self.owed > 0 or bool(self._issue() & 4)
-
-    def drive(self) -> None:
-        self.credit.drive()
-        self.in_.ready = not self.busy or bool(self._issue() & 2) or self._passes()
-
-    def edge(self) -> None:
-        issue, passes = self._issue(), self._passes()
-        free = not self.busy or bool(issue & 2)
-        self.credit.clock(bool(issue & 1))
-        self.owed += bool(issue & 4) - (passes and self.in_.valid)
-        if issue:
-            self.at = (self.at + 1) % len(self.operations)
-        if free:
-            self.busy = self.in_.valid and not passes
 
 
 class GatePart(Part):
@@ -154,9 +123,7 @@ class Registers:
             ins = [after]
         if stage.piped:
             credit = self.fifos[stage.name] = CreditPart(out, stage.latency_cycles, self._depth(stage.fifo_depth))
-            if stage.front is not None and isinstance(stage.front.timing, ScheduleTiming):
-                self.parts.append(ScheduledPart(ins[0], credit, stage.front.timing.operations))
-            elif stage.front is not None:
+            if stage.front is not None:
                 beats = stage.front.in_beats // stage.front.vectors
                 self.parts.append(MatvecPart(ins[0], credit, beats, stage.front.repeats))
             else:

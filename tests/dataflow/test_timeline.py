@@ -40,7 +40,7 @@ def test_a_stage_works_on_one_inference_after_the_other_and_no_shorter_than_it_m
             assert all(later >= free for free, later in zip(work.issued[:-1], work.first[1:], strict=True))
             assert all(a < b for a, b in pairwise(work.done))
             if stage.front is not None:
-                needed = stage.first.operations
+                needed = stage.first.in_beats * stage.first.repeats
                 assert all(b - a >= needed for a, b in zip(work.first, work.issued, strict=True))
 
 

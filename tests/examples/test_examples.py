@@ -23,13 +23,3 @@ def test_example_runs(example: str) -> None:
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "with a wrong bit" in done.stdout
-
-
-@pytest.mark.slow
-def test_a_model_of_pquantml_is_what_its_hardware_computes() -> None:
-    pytest.importorskip("pquant", reason="pquant-ml is not installed")
-    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
-    done = subprocess.run(
-        [sys.executable, "-m", "examples.pquantml.run"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from random import Random
 
@@ -12,25 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwgen.errors import HwgenError
-from hwgen.formats import (
-    EXAMPLES,
-    REAL,
-    Affine,
-    Binary,
-    Block,
-    Fixed,
-    Format,
-    Integer,
-    Log,
-    Minifloat,
-    Specials,
-    Ternary,
-    bits_for,
-    mx,
-    parse,
-    parse_quantized,
-    parse_quantizer,
-)
+from hwgen.formats import EXAMPLES, REAL, Affine, Binary, Fixed, Format, Integer, Ternary, bits_for, parse, parse_quantized
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.surd import Surd
 
@@ -49,36 +30,7 @@ def affine_formats(draw: st.DrawFn) -> Affine:
     )
 
 
-@st.composite
-def minifloats(draw: st.DrawFn, *, scaled: bool = True) -> Minifloat:
-    e, m = draw(st.integers(2, 8)), draw(st.integers(0, 23))
-    plain = m >= 2 and draw(st.booleans())
-    special = Specials.NONE if plain else draw(st.sampled_from(Specials))
-    scale = draw(st.lists(POSITIVE, min_size=1, max_size=3)) if scaled else [Fraction(1)]
-    made = Minifloat(
-        exponent_bits=e, mantissa_bits=m, bias=draw(st.none() | st.integers(-100, 200)), specials=special,
-        subnormals=plain or draw(st.booleans()), hidden=not plain,
-        overflows=scaled and special is not Specials.NONE and draw(st.booleans()),
-        mode=draw(st.sampled_from(Rounding)), scale=tuple(scale), along=draw(st.integers(-3, 3)) if len(scale) > 1 else None,
-    )
-    return replace(made, limit=made.greatest / 2) if draw(st.booleans()) and e > 2 else made
-
-
-@st.composite
-def logs(draw: st.DrawFn, *, scaled: bool = True) -> Log:
-    return Log(
-        exponent_bits=draw(st.integers(1, 9)), bias=draw(st.none() | st.integers(-100, 300)), zero=draw(st.booleans()),
-        mode=draw(st.sampled_from(Rounding)), scale=(draw(POSITIVE),) if scaled else (Fraction(1),),
-    )
-
-
-BLOCKS = st.builds(
-    Block, st.one_of(st.integers(2, 32).map(mx.integers), minifloats(scaled=False), logs(scaled=False)), st.integers(1, 8),
-    st.integers(1, 1 << 20), along=st.integers(-3, 3),
-) | st.builds(mx.block, st.sampled_from(sorted(mx.ELEMENTS)), st.integers(1, 1 << 20), st.integers(-3, 3))
-
 FORMATS = st.one_of(
-    minifloats(), logs(), BLOCKS,
     st.just(REAL),
     st.builds(Fixed, st.integers(1, 62), st.integers(-900, 900), st.booleans(), st.sampled_from(Rounding), st.booleans()),
     affine_formats(),
@@ -123,13 +75,6 @@ BAD = [
     "INT8",
     "int<3,2>[scale=1,offset=0]", "int<0,1>[scale=,offset=0]", "int<0,1>[scale=1,offset=]", "int<0,1,bipolar>[scale=1,offset=0]",
     "int<0,1>[scale=1/0,offset=0]", "int<0,1>[scale=1 2,offset=1 2 3]", "int<0," + "9" * 5000 + ">[scale=1,offset=0]",
-    "minifloat<4>", "minifloat<0,3>", "minifloat<4,3,foo>", "minifloat<4,3,bias=x>", "minifloat<11,3>", "minifloat<4,3,inf>",
-    "minifloat<4,3,bias=9999>", "minifloat<1,1,ieee>", "minifloat<4,1,denormed>", "minifloat<4,3,ieee,denormed>",
-    "minifloat<4,3>[axis=0,zero=1]", "bminifloat<4,3,8,16,ieee,inf>",
-    "minifloat<4,3>[scale=1 2]", "log<0>", "log<4,nosub>", "log<4,bias=5000>", "mxint<8,8>", "mxint<8,8,16,fn>", "mxint<1,8,16>",
-    "mxint<8,9,16>", "mxint<8,8,0>", "mxint<8,8,16>[scale=2]", "bminifloat<4,3,8>", "bminifloat<4,3,8,16,inf>",
-    "blog<3,8,-4>", "mxfp8<e3m4>",
-    "mxfp8", "mxint4", "mxint8<>", "float8_e4m3FN", "minifloat<٤,3>",
     "int<0,1>[scale=" + "9" * 5000 + ",offset=0]", "int8[scale=" + "9" * 5000 + "]", "int٨", "real real", "int8[scale=1_0]",
 ]
 
@@ -145,11 +90,6 @@ def test_only_a_quantized_format_is_taken_where_one_is_needed() -> None:
     for text in ("real", "int<0,3>[scale=1,offset=0]"):
         with pytest.raises(HwgenError, match="not a quantized format"):
             parse_quantized(text)
-    with pytest.raises(HwgenError, match="format of blocks"):
-        parse_quantized("mxint8")
-    assert parse_quantizer("mxint8") == mx.block("mxint8")
-    with pytest.raises(HwgenError, match="not a quantized format"):
-        parse_quantizer("real")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.text)

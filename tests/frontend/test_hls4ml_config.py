@@ -9,8 +9,7 @@ import pytest
 
 from hwgen.errors import HwgenError
 from hwgen.formats import parse_quantized
-from hwgen.frontend.hls4ml_config import hls4ml_type, read_hls4ml_config
-from hwgen.precision.rules import PrecisionConfig, Section
+from hwgen.frontend.hls4ml_config import Hls4mlConfig, hls4ml_type, read_hls4ml_config
 
 TEXT = """
 Model:
@@ -30,7 +29,7 @@ LayerName:
 """
 
 
-def read(tmp_path: Path, text: str, name: str = "types.yml") -> PrecisionConfig:
+def read(tmp_path: Path, text: str, name: str = "types.yml") -> Hls4mlConfig:
     path = tmp_path / name
     path.write_text(text)
     return read_hls4ml_config(path)
@@ -38,12 +37,12 @@ def read(tmp_path: Path, text: str, name: str = "types.yml") -> PrecisionConfig:
 
 def test_entries_say_what_is_written_and_their_default_the_rest(tmp_path: Path) -> None:
     config = read(tmp_path, TEXT)
-    (by_type,), (conv1, empty) = config.types, config.layers
-    assert config.default.of("scale") == parse_quantized("fixed<16,6,trn,wrap>")
+    (by_type,), (conv1, empty) = config.by_type, config.by_name
+    assert config.model.of("scale") == parse_quantized("fixed<16,6,trn,wrap>")
     assert by_type[0] == "Conv1D" and by_type[1].of("bias") == parse_quantized("fixed<8,2,trn,wrap>")
     assert conv1[1].of("weight") == parse_quantized("fixed<6,1,rnd>")
-    assert conv1[1].has("output") and conv1[1].of("output") is None and not conv1[1].has("bias")
-    assert empty == ("empty", Section("LayerName.empty"))
+    assert conv1[1].has("result") and conv1[1].of("result") is None and not conv1[1].has("bias")
+    assert empty == ("empty", type(conv1[1])())
     assert config.unused == (
         "Model.Precision.maximum", "Model.ReuseFactor", "LayerName.conv1.Trace", "LayerName.conv1.Precision.accum",
     )
@@ -53,7 +52,7 @@ def test_json_and_a_whole_project_file_say_the_same(tmp_path: Path) -> None:
     plain = {"Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 4}, "LayerName": {"fc": {"Precision": {"bias": "auto"}}}}
     a = read(tmp_path, json.dumps(plain, indent="\t"), "a.json")
     b = read(tmp_path, json.dumps({"Backend": "Vitis", "OutputDir": "x", "HLSConfig": plain}), "b.yml")
-    assert (a.default, a.layers) == (b.default, b.layers)
+    assert (a.model, a.by_name) == (b.model, b.by_name)
     assert a.unused == ("Model.ReuseFactor",) and b.unused == ("Backend", "OutputDir", "Model.ReuseFactor")
 
 

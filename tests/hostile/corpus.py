@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from hostile import builds, files, formats, graphs, models, names, numbers, texts, windows
+from hostile import builds, files, graphs, models, names, numbers, texts, windows
 from hostile.case import Group
 
 CORPUS: Final[Mapping[str, Group]] = {
@@ -18,7 +18,7 @@ CORPUS: Final[Mapping[str, Group]] = {
     "arrays": files.ARRAYS,
     "paths": files.PATHS,
     "texts": texts.TEXTS,
-    "configs": {**texts.CONFIGS, **formats.FORMATS},
+    "configs": texts.CONFIGS,
     "builds": builds.BUILDS,
 }
 PLAIN: Final = models.plain

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import ModelProto
 
-from hwgen.arrays import load_array
+from hwgen.cli.arrays import load_array
 from hwgen.config import read_config
 from hwgen.errors import HwgenError
 from hwgen.flow import BuildOptions, check_model, emit_model, import_model, lower, plan_dataflow

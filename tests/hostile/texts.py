@@ -267,7 +267,6 @@ def config(data: str | bytes, code: int = REFUSED) -> Case:
 
 def _configs() -> Iterator[tuple[str, Case]]:
     yield "an empty file", config("", HARMLESS)
-    yield "a layer of nothing", config("[layers.fc]\n", HARMLESS)
     for what, lines in {
         "samples": (
             "samples = 0",
@@ -347,6 +346,7 @@ def _configs() -> Iterator[tuple[str, Case]]:
         "a section as a value": "build = 3\n",
         "a section as a list": "[[build]]\nsamples = 1\n",
         "a layer as a number": "[layers]\nfc = 3\n",
+        "a layer of nothing": "[layers.fc]\n",
         "an unknown layer": "[layers.nobody]\nparallelism = '2x2'\n",
         "a layer with a comma": "[layers.'a,b']\nparallelism = '2x2'\n",
         "a layer with an equals sign": "[layers.'a=b']\nparallelism = '2x2'\n",

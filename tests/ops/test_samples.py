@@ -9,9 +9,8 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 import pytest
-from rounded import rounded_codes
 
-from hwgen.dataflow.unit import Role, ScheduleTiming, tensor_beats
+from hwgen.dataflow.unit import Role, tensor_beats
 from hwgen.formats import Integer
 from hwgen.ir.graph import Node, Value
 from hwgen.ops.concat import AxisAttrs
@@ -23,7 +22,6 @@ from hwgen.ops.rearrange import RearrangeAttrs
 from hwgen.ops.record import Case, IntegerOp, attrs_as, make
 from hwgen.ops.requant_pieces import PiecesAttrs
 from hwgen.ops.requantize import ScaleAttrs, ThresholdAttrs
-from hwgen.ops.round_float import RoundFloatAttrs
 from hwgen.ops.sampling import random_format
 from hwgen.ops.slicing import SelectAttrs
 from hwgen.ops.source import INPUT, InputAttrs
@@ -156,8 +154,6 @@ def raw_codes(node: Node, vector: list[int]) -> list[int]:
             ]
         case TableAttrs() as a:
             return [int(a.values[x - a.low]) for x in vector]
-        case RoundFloatAttrs() as a:
-            return rounded_codes(a, vector, node.inputs[0].type.shape[-1])
         case _ if node.op == "argmax_index":
             classes = node.inputs[0].type.shape[-1]
             rows = [vector[k : k + classes] for k in range(0, len(vector), classes)]
@@ -199,13 +195,13 @@ def test_hardware_holds_what_the_operator_says(op: IntegerOp, random: Random) ->
         for before, after in pairwise(units):
             assert (before.out_beats, before.out_lanes) == (after.in_beats, after.in_lanes), "each takes what the one before gives"
         for unit in units:
-            assert (unit.timing is not None) == (unit.role is Role.STREAM) or isinstance(unit.timing, ScheduleTiming)
+            assert (unit.timing is not None) == (unit.role is Role.STREAM)
             assert {m: c for m, c in op.costs.items() if m == unit.module}, f"no cost of {unit.module}"
             for memory in unit.memories:
                 for field in memory.fields:
                     assert len(field.values) == memory.depth, "all fields of a memory have its depth"
                     assert all(-(1 << field.bits - 1) <= int(v) < 1 << field.bits for v in field.values), "values fit their field"
-            assert unit.multipliers == 0 or unit.operations * unit.multipliers >= unit.macs, "products fit the cycles"
+            assert unit.multipliers == 0 or unit.repeats * unit.in_beats * unit.multipliers >= unit.macs, "products fit the cycles"
 
 
 def chain(random: Random, layers: int) -> Iterator[tuple[IntegerOp, Value, Case]]:

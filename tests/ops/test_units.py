@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from math import ceil, prod
 from random import Random
 
 import numpy as np
 import pytest
 
-from hwgen.dataflow.unit import Memory, Role, ScheduleTiming, Unit
+from hwgen.dataflow.unit import Memory, Role, Unit
 from hwgen.formats import Integer
 from hwgen.ops.matvec import weight_code
 from hwgen.ops.record import IntegerOp
@@ -56,50 +55,25 @@ def positions(raw: Sequence[int], channels: int) -> list[Sequence[int]]:
     return [raw[k : k + channels] for k in range(0, len(raw), channels)]
 
 
-def scheduled(unit: Unit) -> list[tuple[int, int]]:
-    """Beat and output block of each word, as the schedule walks; one vector is a walk."""
-    p = dict(unit.parameters)
-    assert isinstance(unit.timing, ScheduleTiming), "the cycle model knows"
-    in_blocks, out_blocks = ceil(p["In"] / p["InLanes"]), ceil(p["Out"] / p["OutLanes"])
-    memory, width = words(unit.memories[1]), max(1, (out_blocks - 1).bit_length())
-    assert len(memory) == p["Kept"] and unit.memories[1].width_bits == width + 5
-    found, beat, owed, begun, ended = list[tuple[int, int]](), 0, 0, set[int](), list[int]()
-    for word, operation in zip(memory, unit.timing.operations, strict=True):
-        block, (last, first, tail, ends, passes) = field(word, 0, width), (field(word, width + k, 1) for k in range(5))
-        assert operation == last + 2 * ends + 4 * passes
-        assert first == (block not in begun) and tail == (beat % in_blocks == in_blocks - 1)
-        found.append((beat, block))
-        begun.add(block)
-        ended += [block] if last else []
-        owed += passes
-        if ends:
-            beat, owed = beat + owed + 1, 0
-    assert beat == p["Positions"] * in_blocks, "all beats are taken or pass"
-    assert ended == list(range(out_blocks)), "each sum ends, in order"
-    assert all(o not in [b for _, b in found[k + 1 :]] for k, (_, o) in enumerate(found) if field(memory[k], width, 1)), "once"
-    return found
-
-
 def matvec(unit: Unit, raw: Sequence[int]) -> list[int]:
     p = dict(unit.parameters)
     memory = words(unit.memories[0])
     in_blocks, out_blocks = ceil(p["In"] / p["InLanes"]), ceil(p["Out"] / p["OutLanes"])
-    order = scheduled(unit) if "Kept" in p else list(product(range(p["Positions"] * in_blocks), range(out_blocks)))
-    assert len(memory) == len(order), "depth of the weight memory"
+    assert len(memory) == p["Positions"] * in_blocks * out_blocks, "depth of the weight memory"
 
     def factor(bits: int, width: int, kind: str) -> int:
         return {"unsigned": bits, "signed": signed(bits, width), "bipolar": 2 * bits - 1}[kind]
 
     x_kind, w_kind = ("unsigned", "signed", "bipolar")[p["XKind"]], ("signed", "bipolar", "signed")[p["WKind"]]
     sums = [0] * (out_blocks * p["OutLanes"])
-    taken = [beat for one in positions(raw, p["In"]) for beat in beats(one, p["InLanes"])]
-    for word, (i, o) in zip(memory, order, strict=True):
-        for row in range(p["OutLanes"]):
-            for column in range(p["InLanes"]):
-                if i % in_blocks * p["InLanes"] + column < p["In"]:
-                    at = (row * p["InLanes"] + column) * p["WWidth"]
-                    weight = factor(field(word, at, p["WWidth"]), p["WWidth"], w_kind)
-                    sums[o * p["OutLanes"] + row] += weight * factor(taken[i][column], p["XWidth"], x_kind)
+    for i, beat in enumerate(beat for one in positions(raw, p["In"]) for beat in beats(one, p["InLanes"])):
+        for o in range(out_blocks):
+            for row in range(p["OutLanes"]):
+                for column in range(p["InLanes"]):
+                    if i % in_blocks * p["InLanes"] + column < p["In"]:
+                        at = (row * p["InLanes"] + column) * p["WWidth"]
+                        weight = factor(field(memory[i * out_blocks + o], at, p["WWidth"]), p["WWidth"], w_kind)
+                        sums[o * p["OutLanes"] + row] += weight * factor(beat[column], p["XWidth"], x_kind)
     low = -(1 << p["AccWidth"] - 1)
     assert all(low <= s < -low for s in sums[: p["Out"]]), "a sum overflows the accumulator"
     return sums[: p["Out"]]
@@ -226,14 +200,11 @@ def test_numbers_of_a_unit_are_those_of_its_template(op: IntegerOp, random: Rand
         p = dict(unit.parameters)
         assert unit.latency_cycles == latency(unit), f"{case}"
         if unit.module == "hg_matvec":
-            out_blocks = ceil(p["Out"] / p["OutLanes"])
-            assert (unit.in_lanes, unit.out_lanes) == (p["InLanes"], p["OutLanes"])
-            assert unit.repeats == (1 if "Kept" in p else out_blocks)
+            assert (unit.in_lanes, unit.out_lanes, unit.repeats) == (p["InLanes"], p["OutLanes"], ceil(p["Out"] / p["OutLanes"]))
             *outer, channels = case.node.inputs[0].type.shape
             assert (p["Positions"], p["In"]) == (prod(outer), channels)
-            assert (unit.in_beats, unit.out_beats) == (p["Positions"] * ceil(p["In"] / p["InLanes"]), out_blocks)
-            assert unit.multipliers == p["InLanes"] * p["OutLanes"]
-            assert unit.macs == p["Positions"] * p["In"] * p["Out"] or "Kept" in p
+            assert (unit.in_beats, unit.out_beats) == (p["Positions"] * ceil(p["In"] / p["InLanes"]), unit.repeats)
+            assert (unit.multipliers, unit.macs) == (p["InLanes"] * p["OutLanes"], p["Positions"] * p["In"] * p["Out"])
             assert unit.role is Role.FRONT and not p["HasBias"] and p["Groups"] == 1
         else:
             assert unit.in_lanes == p["Lanes"] and unit.role is Role.PIPELINE and unit.multipliers == 0

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from hwgen.formats import Block, Integer, Quantized
+from hwgen.formats import Integer, Quantized
 from hwgen.ir.graph import Graph, Node, Value
 from hwgen.numerics.rounding import Rounding
 from hwgen.numerics.surd import Surd
@@ -157,8 +157,6 @@ class Evaluation:
                 if attrs.data.dtype != object:
                     self._native[node.output] = attrs.data
                 return reals(attrs.data.astype(object))
-            case "quantize" if native and isinstance(attrs.format, Block):
-                return reals(attrs.format.quantize_real(native[0]))
             case "quantize" if native:
                 return decoded(attrs.format.quantize(native[0]), attrs.format)
             case "quantize":

@@ -10,17 +10,15 @@ from typing import Any, Final, get_type_hints
 
 import numpy as np
 
-from hwgen.data import Dataset
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL, FloatArray, Integer, parse_quantized
+from hwgen.frontend.hls4ml_config import Hls4mlConfig, LayerTypes
 from hwgen.ir.graph import Graph, Rewriter, topological
 from hwgen.ops.random_real_graph import random_real_graph
 from hwgen.ops.real_sampling import random_quantizer
 from hwgen.ops.scalar import BATCH_NORM
 from hwgen.ops.weights import PRODUCTS
 from hwgen.pipeline import Pass, parse_pipeline, run
-from hwgen.precision.points import layers_of
-from hwgen.precision.rules import ALL, Meaning, PrecisionConfig, Section
 from pass_fuzz.exact_reals import Array, Real, decoded, reals
 
 _SAMPLES: Final = 3
@@ -98,30 +96,16 @@ def subjects(random: Random, seed: int) -> Iterator[Subject]:
         yield Subject(stage, graph, seed)
 
 
-def _random_config(graph: Graph, random: Random) -> PrecisionConfig:
-    """Formats of the whole model, of some kinds of layers, and of some layers by name or by a pattern, or none of these."""
-    meaning: Meaning = random.choice(("hwgen", "hls4ml"))
-    layers = layers_of(graph)
+def _random_layer_types(graph: Graph, random: Random) -> Hls4mlConfig:
+    """Types of the whole model, of some kinds of layers, and of some layers by name, or none of these."""
 
-    def entry(key: str, *roles: str) -> Section:
+    def entry(*roles: str) -> LayerTypes:
         chosen = [role for role in roles if random.random() < 0.5]
-        return Section(key, tuple((role, random.choice((None, *map(parse_quantized, _LAYER_TYPES)))) for role in chosen))
+        return LayerTypes(tuple((role, random.choice((None, *map(parse_quantized, _LAYER_TYPES)))) for role in chosen))
 
-    if meaning == "hls4ml":
-        types = [(name, ("weight", "bias", "scale", "output")) for name in ("Dense", "Conv2D", "BatchNormalization")]
-    else:
-        types = [(op, ("input", "output")) for op in sorted({n.op for nodes in layers.values() for n in nodes} - {"input"})]
-    by_type = tuple((name, entry(f"types.{name}", *roles)) for name, roles in types)
-    by_name = tuple((v.producer.path, entry("layers", "output", ALL)) for v in graph.inputs)
-    by_pattern: tuple[tuple[str, Section], ...] = ()
-    if meaning == "hwgen":
-        own = [(path, nodes) for path, nodes in layers.items() if nodes[0].op != "input" and random.random() < 0.3]
-        by_name += tuple(
-            (path, entry("layers", "input", "output", *(("weight", "bias") if any(n.op in PRODUCTS for n in nodes) else ())))
-            for path, nodes in own
-        )
-        by_pattern = ((".*", entry("patterns", "output", ALL)),) if random.random() < 0.2 else ()
-    return PrecisionConfig("formats", "", entry("default", "input", ALL), by_type, by_pattern, by_name, meaning=meaning)
+    by_type = tuple((name, entry("weight", "bias", "scale", "result")) for name in ("Dense", "Conv2D", "BatchNormalization"))
+    by_name = tuple((v.producer.path, entry("result", "default")) for v in graph.inputs)
+    return Hls4mlConfig("types.yml", "", entry("default"), by_type, by_name, ())
 
 
 def options(kind: type[Pass], graph: Graph, seed: int) -> dict[str, Any]:
@@ -137,12 +121,8 @@ def options(kind: type[Pass], graph: Graph, seed: int) -> dict[str, Any]:
             drawn[field.name] = str(random_quantizer(random, 8.0))
         elif hint == FloatArray | None and len(graph.inputs) == 1:
             drawn[field.name] = random.choice((None, rng.normal(0, 3, (9, *graph.inputs[0].type.shape[1:]))))
-        elif hint in (Dataset, Dataset | None):
-            drawn[field.name] = Dataset({v.name: rng.normal(0, 3, (9, *v.type.shape[1:])) for v in graph.inputs})
-        elif field.name == "steps":
-            drawn[field.name] = 5
-        elif hint is PrecisionConfig:
-            drawn[field.name] = _random_config(graph, random)
+        elif hint is Hls4mlConfig:
+            drawn[field.name] = _random_layer_types(graph, random)
         elif field.default is dataclasses.MISSING:
             raise NotImplementedError(f"{kind.name}: say here how to draw its option {field.name!r}")
     return drawn

@@ -57,6 +57,6 @@ def test_types_of_layers_mean_what_they_mean_in_hls4ml(case: str, tmp_path: Path
     import torch
 
     graph = import_model(module, torch.zeros(1, *module.shape), name)
-    lowered = lower(graph, BuildOptions(formats=read_hls4ml_config(tmp_path / "types.json")))
+    lowered = lower(graph, BuildOptions(hls4ml_config=read_hls4ml_config(tmp_path / "types.json")))
     reals = evaluate(lowered.quantized, {"x": x.astype(np.float64)}, lowered.quantized.outputs)[lowered.quantized.outputs[0]]
     np.testing.assert_array_equal(reals, np.load(tmp_path / "y.npy"))

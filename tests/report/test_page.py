@@ -18,7 +18,6 @@ from hwgen.report.page import render, write_page
 from hwgen.report.reproduce import commands
 from hwgen.rtl.build_directory import Build
 from hwgen.sim.record import VERIFICATION
-from hwgen.synth.store import save
 from tests.branching import branching
 from tests.report.support import HOSTILE, renamed, synthesized, verified, written, written_graph
 
@@ -113,17 +112,6 @@ def test_results_of_other_hardware_are_said_to_be_old(tmp_path: Path) -> None:
     text = Elements(render(old)).text
     assert "Verified before its files changed" in text and "Bit for bit" not in text
     assert "The last synthesis was of other files" in text and "1 137" not in text
-
-
-def test_synthesis_without_multiplier_blocks_stands_beside_an_estimate_without_them(tmp_path: Path) -> None:
-    build = written(tmp_path / "build", (9, 7, 4), OPTIONS)
-    made = synthesized(build)
-    (with_blocks,) = [a for a in gather(build).areas if a.synthesis is not None]
-    save(build, made.model_copy(update={"dsps": False}))
-    (without,) = [a for a in gather(build).areas if a.synthesis is not None]
-    assert with_blocks.total.estimate.dsps > without.total.estimate.dsps == 0
-    text = page_of(build).text
-    assert "ecp5, without multiplier blocks" in text and "hwgen synth BUILD --target ecp5 --no-dsp --pnr" in text
 
 
 def test_estimate_and_synthesis_stand_side_by_side_for_every_stage(tmp_path: Path) -> None:

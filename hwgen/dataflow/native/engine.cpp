@@ -59,7 +59,7 @@ Made make_front(Flow& flow, Words& words) {
 const std::map<std::string, Made (*)(Flow&, Words&)> kinds = {
     {"source", make_source}, {"sink", make<Sink>}, {"fork", make<Fork>}, {"fifo", make_fifo}, {"converter", make<Converter>},
     {"concat", make<Concat>}, {"select", make<Select>}, {"reorder", make<Reorder>}, {"window", make<Window>},
-    {"matvec", make_front<Matvec>}, {"scheduled", make<Scheduled>}, {"gate", make_front<Gate>}, {"pair", make<PairGate>},
+    {"matvec", make_front<Matvec>}, {"gate", make_front<Gate>}, {"pair", make<PairGate>},
 };
 
 void read(std::istream& text, Flow& flow) {

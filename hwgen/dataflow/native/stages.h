@@ -76,59 +76,6 @@ struct Matvec final : Element {
     int64_t most() const override { return credit.most(); }
 };
 
-// scheduled IN COUNT OPERATION..., and of its Credit      OPERATION: the sum of 1: its result leaves, 2: its beat's last, 4: one
-// beat more passes; over and over
-struct Scheduled final : Element {
-    Stream& in;
-    std::vector<int64_t> operations;
-    Credit credit;
-    uint64_t taken = 0, at = 0;
-    uint64_t owed = 0;  // beats that pass and have not come
-    bool busy = false;  // a beat is held
-    Time edge = -1;     // of the last move of a beat that is worked on, or issue
-
-    explicit Scheduled(Words& words) : in(words.in(this)), operations(words.list(words.count())), credit(words, this) {}
-    void run() override {
-        if (in.ready.end() == 0) in.accept(0);
-        while (busy ? issue() : take()) {
-        }
-        in.taker_keeps = taken;
-        credit.forget(credit.issues.end());
-    }
-    const Stream* waits(const Stream& stuck) const override { return waits_between(stuck, in, credit.out); }
-    int64_t most() const override { return credit.most(); }
-
-private:
-    bool take() {
-        if (taken == in.count()) return false;
-        const Time t = in.moved[taken++];
-        if (owed > 0) {
-            --owed;
-        } else {
-            busy = true;
-            edge = t;
-        }
-        return true;
-    }
-    bool issue() {
-        const int64_t operation = operations[at];
-        Time room = 0;
-        if ((operation & 1) != 0 && !credit.room(room)) return false;
-        edge = std::max(edge + 1, room);
-        if ((operation & 1) != 0) credit.issue(edge);
-        if ((operation & 4) != 0) {
-            in.accept(edge);
-            ++owed;
-        }
-        if ((operation & 2) != 0) {
-            in.accept(edge);
-            busy = false;
-        }
-        at = at + 1 == operations.size() ? 0 : at + 1;
-        return true;
-    }
-};
-
 // gate IN BEATS, and of its Credit      BEATS: of a result
 struct Gate final : Element {
     static constexpr uint64_t repeats = 1;

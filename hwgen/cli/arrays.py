@@ -25,11 +25,10 @@ Given = Array | tuple[Array, ...] | dict[str, Array]
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A file or folder, and the option that names it.  least_axes: of an array."""
+    """A file or folder, and the option that names it."""
 
     path: Path
     option: str
-    least_axes: int = 2
 
     def bad(self, what: str, fix: str = "write it with numpy.save(file, array), samples first") -> HwgenError:
         """The error that says what is wrong with it."""
@@ -88,7 +87,7 @@ class _Source:
     def _checked(self, loaded: object) -> Array:
         if not isinstance(loaded, np.ndarray) or loaded.dtype.kind not in "fiub":
             raise self.bad("is not one array of real numbers")
-        if loaded.ndim < self.least_axes or not loaded.size:
+        if loaded.ndim < 2 or not loaded.size:
             raise self.bad(f"has shape {loaded.shape}; one sample a row is expected")
         return np.array(loaded)
 
@@ -109,11 +108,6 @@ def load_array(path: Path, option: str) -> Given:
         return array if array.dtype.name in ("float32", "float64") else array.astype(np.float64)
 
     return _each(_Source(path, option).arrays(), made)
-
-
-def load_named(path: Path, option: str) -> Given:
-    """(samples,) or (samples, …) numbers as they are in the file, NaN and infinity among them."""
-    return _Source(path, option, least_axes=1).arrays()
 
 
 def load_codes(path: Path, option: str) -> Given:

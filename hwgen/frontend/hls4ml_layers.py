@@ -1,4 +1,4 @@
-"""How the operators of a graph are called in configurations: by their own names, and as hls4ml would call their layers."""
+"""How hls4ml would call the operators of a graph: names and types of layers."""
 
 from __future__ import annotations
 
@@ -41,16 +41,6 @@ KNOWN_TYPES: Final = tuple(
     )
 )
 """Every name that `layer_types` may give."""
-
-
-def names_of_types(node: Node) -> tuple[str, ...]:
-    """The names, in lower case, under which a configuration may speak of an operator's type; the most specific first.
-
-    ``conv1d``, then ``conv``; ``relu``, then ``activation``.
-    """
-    names = [name.lower() for name in layer_types(node)]
-    sized = [name for name in names if re.search("[0-9]d", name)]
-    return tuple(dict.fromkeys((*sized, node.op, *reversed(names))))
 
 
 def normalised(name: str) -> str:

@@ -11,7 +11,7 @@ from networks import constant, graph_of, mlp, quantized
 
 from hwgen.errors import HwgenError
 from hwgen.formats import REAL
-from hwgen.frontend.hls4ml_config import read_hls4ml_config
+from hwgen.frontend.hls4ml_config import Hls4mlConfig, read_hls4ml_config
 from hwgen.ir.graph import NO_ATTRS, Graph, Value
 from hwgen.numerics.surd import Surd
 from hwgen.ops.activation import RELU
@@ -23,15 +23,14 @@ from hwgen.ops.run import evaluate
 from hwgen.ops.scalar import BATCH_NORM, BatchNormAttrs
 from hwgen.ops.shape import RESHAPE, ReshapeAttrs
 from hwgen.ops.source import INPUT, InputAttrs
-from hwgen.precision.rules import PrecisionConfig
-from passes import AssignFormats, FoldConstants
+from passes import AssignLayerPrecision, FoldConstants
 
 ROUND = ",AP_RND,AP_SAT>"
 
 
 @pytest.fixture
 def config(tmp_path: Path):
-    def of(**sections: object) -> PrecisionConfig:
+    def of(**sections: object) -> Hls4mlConfig:
         path = tmp_path / "types.json"
         path.write_text(json.dumps({"Model": {}, **sections}))
         return read_hls4ml_config(path)
@@ -61,7 +60,7 @@ def formats(graph: Graph) -> dict[str, str]:
 
 
 def test_weights_biases_and_results_get_their_own_types(config) -> None:
-    one = AssignFormats(config(LayerName={"net_fc": {"Precision": {
+    one = AssignLayerPrecision(config(LayerName={"net_fc": {"Precision": {
         "weight": f"ap_fixed<4,3{ROUND}", "bias": "ap_fixed<6,3>", "result": f"ap_fixed<5,3{ROUND}",
     }}}))
     graph, info = one(network())
@@ -79,7 +78,7 @@ def test_name_wins_over_type_and_type_over_model(config) -> None:
         "LayerType": {"dense": {"Precision": {"weight": "ap_fixed<8,4>", "result": "ap_fixed<9,4>"}}},
         "LayerName": {"net.fc": {"Precision": {"weight": "ap_fixed<7,4>"}}, "act": {"Precision": "ap_ufixed<6,2>"}},
     }
-    graph, _ = AssignFormats(config(**sections))(network())
+    graph, _ = AssignLayerPrecision(config(**sections))(network())
     assert formats(graph) == {
         "x.result": "fixed<16,6,trn,wrap>", "w.q": "fixed<7,4,trn,wrap>", "b.q": "fixed<16,6,trn,wrap>",
         "fc.result": "fixed<9,4,trn,wrap>", "act.result": "ufixed<6,2,trn,wrap>",
@@ -88,14 +87,14 @@ def test_name_wins_over_type_and_type_over_model(config) -> None:
 
 def test_auto_leaves_a_result_exact_and_gives_a_parameter_the_models_type(config) -> None:
     every = {"weight": "auto", "bias": "auto", "result": "auto"}
-    one = AssignFormats(config(Model={"Precision": "ap_fixed<16,6>"}, LayerName={"net.fc": {"Precision": every}}))
+    one = AssignLayerPrecision(config(Model={"Precision": "ap_fixed<16,6>"}, LayerName={"net.fc": {"Precision": every}}))
     graph, _ = one(network())
     assert set(formats(graph)) == {"x.result", "w.q", "b.q", "act.result"}
 
 
 def test_a_batch_norm_is_folded_before_types_where_the_layers_result_has_none(config) -> None:
     typed = {"Precision": {"weight": f"ap_fixed<4,3{ROUND}", "result": "auto"}}
-    graph, _ = AssignFormats(config(LayerName={"net.fc": typed, "act": {"Precision": "ap_fixed<16,6>"}}))(network(norm=True))
+    graph, _ = AssignLayerPrecision(config(LayerName={"net.fc": typed, "act": {"Precision": "ap_fixed<16,6>"}}))(network(norm=True))
     assert not any(n.op == "batch_norm" for n in graph.nodes)
     (weight,) = (v for v in graph.values() if str(v.type.format) == "fixed<4,3,rnd>")
     assert evaluate(graph, {"x": np.zeros((1, 2))})[weight].tolist() == [[0.5, -2.0], [3.5, 0.5]]  # of 0.6 -2, 6.6 0.3; saturated
@@ -106,7 +105,7 @@ def test_a_batch_norm_behind_a_typed_result_computes_with_types_of_its_own(confi
         "net.fc": {"Precision": {"result": "ap_fixed<16,6>"}},
         "norm": {"Precision": {"scale": f"ap_fixed<3,3{ROUND}", "bias": f"ap_fixed<4,2{ROUND}"}},
     }
-    graph, info = AssignFormats(config(LayerName=names))(network(norm=True))
+    graph, info = AssignLayerPrecision(config(LayerName=names))(network(norm=True))
     assert [n.op for n in graph.nodes if n.path == "norm"] == ["scale_bias"]
     assert {n.what for n in info.changed if n.where == "norm"} == {"scale: fixed<3,3,rnd>", "bias: fixed<4,2,rnd>"}
     value = graph.value("norm")
@@ -118,18 +117,18 @@ def test_a_batch_norm_behind_a_typed_result_computes_with_types_of_its_own(confi
 
 def test_the_bias_behind_a_product_is_the_products(config) -> None:
     names = {"net.fc": {"Precision": {"bias": "ap_fixed<6,3>"}}}
-    graph, _ = AssignFormats(config(Model={"Precision": "ap_fixed<16,6>"}, LayerName=names))(network(separate_bias=True))
+    graph, _ = AssignLayerPrecision(config(Model={"Precision": "ap_fixed<16,6>"}, LayerName=names))(network(separate_bias=True))
     assert formats(graph)["b.q"] == "fixed<6,3,trn,wrap>"
     assert "fc.result" not in formats(graph) and formats(graph)["sum.result"] == "fixed<16,6,trn,wrap>"
     for name, text in (("net.fc", "ap_fixed<9,4>"), ("sum", "ap_fixed<9,4>"), ("net.fc", "auto")):
         sections = {"Model": {"Precision": "ap_fixed<16,6>"}, "LayerName": {name: {"Precision": {"result": text}}}}
-        graph, _ = AssignFormats(config(**sections))(network(separate_bias=True))
+        graph, _ = AssignLayerPrecision(config(**sections))(network(separate_bias=True))
         assert formats(graph).get("sum.result") == (None if text == "auto" else "fixed<9,4,trn,wrap>")
 
 
 def test_what_the_model_quantizes_stays(config) -> None:
     graph = mlp((3, 4, 2), 1)
-    after, info = AssignFormats(config(Model={"Precision": "ap_fixed<16,6>"}))(graph)
+    after, info = AssignLayerPrecision(config(Model={"Precision": "ap_fixed<16,6>"}))(graph)
     assert {"fc1.q": "uint4[scale=1/4]", "x.q": "int8[scale=1/16]"}.items() <= formats(after).items()
     assert not any(n.where == "x" for n in info.changed)
 
@@ -138,7 +137,7 @@ def test_a_type_that_holds_every_value_adds_nothing(config) -> None:
     value = quantized(make(INPUT, InputAttrs((1, 3)), [], "x", "x").output, "int4[scale=1/4]", "q")
     graph = graph_of(make(RESHAPE, ReshapeAttrs((1, 3, 1)), [value], "r", "r").output)
     for text, adds in (("ap_fixed<8,4>", False), ("ap_fixed<4,2>", False), ("ap_fixed<3,1>", True), ("ap_fixed<8,6>", False)):
-        after, _ = AssignFormats(config(LayerName={"r": {"Precision": {"result": text}}}))(graph)
+        after, _ = AssignLayerPrecision(config(LayerName={"r": {"Precision": {"result": text}}}))(graph)
         assert ("r.result" in formats(after)) is adds, text
 
 
@@ -153,18 +152,18 @@ def test_a_type_that_holds_every_value_adds_nothing(config) -> None:
 )
 def test_what_fits_no_layer_is_refused(config, sections: dict[str, object], said: str) -> None:
     with pytest.raises(HwgenError, match=r"hls4ml config 'types\.json'") as refusal:
-        AssignFormats(config(**sections))(network())
+        AssignLayerPrecision(config(**sections))(network())
     assert said in str(refusal.value)
 
 
 def test_an_unknown_layer_without_types_says_nothing(config) -> None:
-    graph, info = AssignFormats(config(LayerName={"dropout": {"Precision": {"result": "auto"}}}))(network())
+    graph, info = AssignLayerPrecision(config(LayerName={"dropout": {"Precision": {"result": "auto"}}}))(network())
     assert not formats(graph) and not info.changed
 
 
 def test_a_weight_that_the_model_quantizes_otherwise_is_refused(config) -> None:
     for text, fine in (("ap_fixed<8,4>", True), ("ap_fixed<4,1>", True), ("ap_fixed<4,2>", False)):
-        one = AssignFormats(config(LayerName={"fc1": {"Precision": {"weight": text}}}))
+        one = AssignLayerPrecision(config(LayerName={"fc1": {"Precision": {"weight": text}}}))
         graph = mlp((3, 4, 2), 1)
         folded, _ = FoldConstants()(graph)
         if fine:

@@ -1,1 +1,0 @@
-"""Searching for the formats and the parallelism of each layer: spaces, strategies, trials, a journal, and the Pareto front."""

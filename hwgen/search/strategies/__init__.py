@@ -1,1 +1,0 @@
-"""Strategies: what asks for points of a space and is told what came of them."""
