@@ -46,11 +46,11 @@ def with_clamps_computed(lowering: Lowering, x: Pending, *, name: str, path: str
     low, high = _limits(found, tops, path)
     own = codes_format(x.codes)
     ends = [factor * code + offset for factor, offset in zip(factors, offsets, strict=True) for code in (own.low, own.high)]
-    low, high = (min(ends) if low is None else low), (max(ends) if high is None else high)
+    low, high = (min(*ends, 0) if low is None else low), (max(*ends, 0) if high is None else high)
     if max(map(abs, (*ends, low, high))) > CLIP_LIMIT:
         raise _refused(path, "the grid on which its limit is a code needs more than 32 bits")
     format_ = Integer(low, max(high, low + 1))
-    attrs = ScaleAttrs(tuple(factors), tuple((o,) for o in offsets), 0, low, format_.high, False, format_)
+    attrs = ScaleAttrs(tuple(factors), tuple((o,) for o in offsets), 0, low, high, False, format_)
     codes = lowering.emit("requant_scale", attrs, [x.codes], name=name, path=path)
     chains = Pending.of(codes).map(lambda chain, c: chain.scaled(units[c], references[c]), len(found)).chains
     return replace(x, codes=codes, chains=chains)
