@@ -2,8 +2,8 @@
 
 A template: the cocotb tests of the module and of those that instantiate it, nearest first, quick cases before the rest; then
 the tests of its checks.  A Python file: of the tests that mirror its package those that import it, then those elsewhere that do,
-then the rest of its mirror, from the fewest imports between to the most, and where it says what nodes of models mean, those of the
-frontends; without what is marked slow.
+then the rest of its mirror, from the fewest imports between to the most, and last those of what it works with: of the frontends
+where it says what nodes of models mean, of the operators where it calls their rules; without what is marked slow.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Final, TypeVar
 
 T = TypeVar("T", str, Path)
 _MODULE: Final = re.compile(r"\bhg_\w+\b")
-_IMPORTING: Final = "hwgen/ops/importing.py"
+_WORKS_WITH: Final = {"hwgen/ops/importing.py": "tests/frontend", "hwgen/ops/lowering.py": "tests/ops"}
+"""What a source imports, and the tests that so concern it too."""
 _FAR: Final = 1 << 16
 
 
@@ -91,7 +92,8 @@ def _python_steps(root: Path, path: str) -> list[Step]:
     tests = sorted((root / "tests").rglob("test_*.py"))
     near = [file for file in tests if file.is_relative_to(mirror)]
     direct = {file for file in tests if root / path in _imports(root, file)}
-    reads_models = root / _IMPORTING in _imports(root, root / path)
+    others = [root / room for interface, room in _WORKS_WITH.items() if root / interface in _imports(root, root / path)]
+    others = [room for room in others if room != mirror]
     rest: dict[int, list[Path]] = {}
     for file in (file for file in near if file not in direct):
         rest.setdefault(_distance(root, file, root / path), []).append(file)
@@ -99,7 +101,7 @@ def _python_steps(root: Path, path: str) -> list[Step]:
         sorted(direct.intersection(near), key=lambda file: (file.name != f"test_{Path(path).name}", file)),
         sorted(direct.difference(near)),
         *(rest[distance] for distance in sorted(rest)),
-        [file for file in tests if reads_models and file.is_relative_to(root / "tests/frontend") and file not in direct],
+        *([file for file in tests if file.is_relative_to(room) and file not in direct] for room in others),
     )
     select = ("-m", "not slow", "--hypothesis-seed=0")
     return [Step(tuple(f.relative_to(root).as_posix() for f in files), select) for files in layers if files]

@@ -30,6 +30,13 @@ def test_what_says_the_meaning_of_models_is_judged_by_the_frontends_last() -> No
     assert not any(file.startswith("tests/frontend/") for step in steps for file in step.files)
 
 
+def test_what_calls_the_rules_of_operators_is_judged_by_their_tests_last() -> None:
+    *_, last = steps_for(ROOT, "passes/transform/lower.py")
+    assert last.files and all(file.startswith("tests/ops/") for file in last.files)
+    steps = steps_for(ROOT, "passes/transform/fold_batch_norm.py")
+    assert not any(file.startswith("tests/ops/") for step in steps for file in step.files)
+
+
 def test_every_source_is_judged_by_files_that_are_there() -> None:
     for path in sources(ROOT):
         steps = steps_for(ROOT, path)

@@ -12,6 +12,7 @@ from torch import nn
 
 from hwgen.errors import HwgenError
 from hwgen.flow import BuildOptions, lower
+from hwgen.formats import Integer
 from hwgen.frontend.torch_export import read_torch
 from hwgen.ops.run import evaluate
 
@@ -124,3 +125,7 @@ def test_lowered_integers_equal_torch(number: int, seed: int) -> None:
         return
     got = evaluate(lowered, {lowered.inputs[0].name: codes})[lowered.outputs[0]]
     assert np.array_equal(got, expected)
+    for value in lowered.values():
+        format_ = value.type.format
+        counts = {len(format_.scale), len(format_.offset)} if isinstance(format_, Integer) else {1}
+        assert counts <= {1, value.type.shape[-1]}, f"{value.name}: one scale and offset, or one a channel"

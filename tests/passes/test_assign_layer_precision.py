@@ -72,6 +72,14 @@ def test_weights_biases_and_results_get_their_own_types(config) -> None:
     assert evaluate(graph, {"x": np.array([[1.0, 0.3]])})[value].tolist() == [[0.5, 1.75]]
 
 
+def test_the_result_of_a_layer_of_several_operators_is_that_of_the_last(config) -> None:
+    x = make(INPUT, InputAttrs((1, 2)), [], "x", "x").output
+    first = make(LINEAR, NO_ATTRS, [x, constant([[1.0, 2.0], [3.0, 4.0]], "w")], "inner", "fc").output
+    graph = graph_of(make(RELU, NO_ATTRS, [make(RELU, NO_ATTRS, [first], "outer", "fc").output], "y", "act").output)
+    after, _ = AssignLayerPrecision(config(LayerName={"fc": {"Precision": {"result": "ap_fixed<5,3>"}}}))(graph)
+    assert [n.inputs[0].name for n in after.nodes if n.op == "quantize"] == ["outer"]
+
+
 def test_name_wins_over_type_and_type_over_model(config) -> None:
     sections = {
         "Model": {"Precision": "ap_fixed<16,6>"},

@@ -9,10 +9,12 @@ import numpy as np
 from hwgen.flow import lower
 from hwgen.formats import Affine
 from hwgen.ir.graph import Graph, Value, topological
+from hwgen.numerics.surd import ZERO, Surd
 from hwgen.ops.padding import PAD, PadAttrs
 from hwgen.ops.quantize import QUANTIZE, QuantizeAttrs
 from hwgen.ops.record import make
 from hwgen.ops.run import evaluate
+from hwgen.ops.scalar import SCALE_BIAS, ScaleBiasAttrs
 from hwgen.ops.shape import RESHAPE, TRANSPOSE, ReshapeAttrs, TransposeAttrs
 from hwgen.ops.source import INPUT, InputAttrs
 
@@ -36,4 +38,18 @@ def test_an_order_that_no_one_move_of_axes_gives_is_reached_by_two(random: Rando
     assert [n.op for n in lowered.nodes].count("permute") == 2
     data = np.random.default_rng(random.getrandbits(32)).integers(-128, 128, (4, 2, 3, 5))
     expected = evaluate(graph, {"x": data.astype(np.float64)})[value]
+    assert np.array_equal(evaluate(lowered, {"x": data})[lowered.outputs[0]], expected)
+
+
+def test_scales_of_an_axis_follow_it_through_another_shape(random: Random) -> None:
+    """A last axis of four, cut out of codes whose last axis has three and whose first has four."""
+    x = make(INPUT, InputAttrs((1, 4, 3)), [], "x", "x").output
+    codes = make(QUANTIZE, QuantizeAttrs(Affine(8, is_signed=True)), [x], "codes", "codes").output
+    gains = ScaleBiasAttrs(tuple(Surd.of(k) for k in (1, 2, 3, -1)), (ZERO,), 2)
+    scaled = make(SCALE_BIAS, gains, [reshaped(codes, (1, 3, 4), "cut")], "scaled", "scaled").output
+    y = make(QUANTIZE, QuantizeAttrs(Affine(12, is_signed=True)), [scaled], "y", "y").output
+    graph = Graph("scales", topological([y], [x.producer]), (y,))
+    lowered = lower(graph).graph
+    data = np.random.default_rng(random.getrandbits(32)).integers(-128, 128, (4, 4, 3))
+    expected = evaluate(graph, {"x": data.astype(np.float64)})[y]
     assert np.array_equal(evaluate(lowered, {"x": data})[lowered.outputs[0]], expected)
