@@ -120,8 +120,8 @@ def test_lowered_integers_equal_torch(number: int, seed: int) -> None:
     assert np.array_equal(real, expected)
     try:
         lowered = lower(graph, BuildOptions(input_format="fixed<4,4>")).graph
-    except HwgenError as error:  # a number around the image that is no code of it
-        assert error.code == "not-quantized" and _padded in module.kinds
+    except HwgenError as error:  # a number around the image that is no code of it; steps along what became the channels
+        assert {"not-quantized": _padded, "unsupported-node": _sliced}[error.code] in module.kinds
         return
     got = evaluate(lowered, {lowered.inputs[0].name: codes})[lowered.outputs[0]]
     assert np.array_equal(got, expected)

@@ -42,14 +42,18 @@ def test_an_order_that_no_one_move_of_axes_gives_is_reached_by_two(random: Rando
 
 
 def test_scales_of_an_axis_follow_it_through_another_shape(random: Random) -> None:
-    """A last axis of four, cut out of codes whose last axis has three and whose first has four."""
+    """A last axis of four, cut out of codes whose last axis has three and whose first has four; each with its own scales."""
     x = make(INPUT, InputAttrs((1, 4, 3)), [], "x", "x").output
     codes = make(QUANTIZE, QuantizeAttrs(Affine(8, is_signed=True)), [x], "codes", "codes").output
-    gains = ScaleBiasAttrs(tuple(Surd.of(k) for k in (1, 2, 3, -1)), (ZERO,), 2)
-    scaled = make(SCALE_BIAS, gains, [reshaped(codes, (1, 3, 4), "cut")], "scaled", "scaled").output
-    y = make(QUANTIZE, QuantizeAttrs(Affine(12, is_signed=True)), [scaled], "y", "y").output
-    graph = Graph("scales", topological([y], [x.producer]), (y,))
-    lowered = lower(graph).graph
-    data = np.random.default_rng(random.getrandbits(32)).integers(-128, 128, (4, 4, 3))
-    expected = evaluate(graph, {"x": data.astype(np.float64)})[y]
-    assert np.array_equal(evaluate(lowered, {"x": data})[lowered.outputs[0]], expected)
+
+    def scaled(value: Value, gains: tuple[int, ...], name: str) -> Value:
+        return make(SCALE_BIAS, ScaleBiasAttrs(tuple(map(Surd.of, gains)), (ZERO,), 2), [value], name, name).output
+
+    for first in ((1, 1, 1), (1, 2, 5)):
+        cut = scaled(reshaped(scaled(codes, first, "first"), (1, 3, 4), "cut"), (1, 2, 3, -1), "second")
+        y = make(QUANTIZE, QuantizeAttrs(Affine(14, is_signed=True)), [cut], "y", "y").output
+        graph = Graph("scales", topological([y], [x.producer]), (y,))
+        lowered = lower(graph).graph
+        data = np.random.default_rng(random.getrandbits(32)).integers(-128, 128, (4, 4, 3))
+        expected = evaluate(graph, {"x": data.astype(np.float64)})[y]
+        assert np.array_equal(evaluate(lowered, {"x": data})[lowered.outputs[0]], expected)
